@@ -1,0 +1,2 @@
+//! The executor floor.
+#![deny(unsafe_code)]

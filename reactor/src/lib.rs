@@ -1,0 +1,2 @@
+//! The reactor floor.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! windlass
+#![forbid(unsafe_code)]

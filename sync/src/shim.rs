@@ -1,0 +1,41 @@
+//! The loom switch: everything that threads share comes from here.
+//!
+//! The rest of windlass never names `std::sync::atomic`, `std::thread` or `parking_lot`. It uses
+//! the items of this module, and one private cfg decides what they are: the real ones, or loom's.
+//! With loom, each model under `tests/models` is run through every interleaving of its threads
+//! within its bound; without, the same bodies run on real threads.
+//!
+//! The cfg is `windlass_loom`, not `loom`: a user who checks a program of their own with
+//! `--cfg loom` must not find our primitives switched under their feet.
+//!
+//! # Rules that loom's limits impose
+//!
+//! - Store-load ordering is asked for with [`atomic::fence`]`(SeqCst)` between relaxed accesses.
+//!   loom treats `SeqCst` loads and stores as acquire and release, and cannot tell a `SeqCst`
+//!   read-modify-write from a relaxed one, so only the fence can be checked both ways.
+//! - A word that is changed by read-modify-write is changed by nothing else: loom does not model
+//!   that a plain store cannot fall between the two halves.
+//! - A try-lock is a `compare_exchange`, never a `swap`.
+//! - No `thread::park`: use [`Mutex`] and [`Condvar`].
+//! - `Arc` is the standard one in both worlds: its counting is not ours to check, and loom's has
+//!   neither `Weak` nor unsizing.
+
+#[cfg(not(windlass_loom))]
+#[path = "shim/native.rs"]
+mod backend;
+#[cfg(windlass_loom)]
+#[path = "shim/modeled.rs"]
+mod backend;
+
+pub use backend::{
+    Condvar, Mode, Mutex, MutexGuard, UnsafeCell, atomic, catch_unwind, explore, hint, thread,
+};
+pub use std::sync::Arc;
+
+/// Declares thread-locals that exist once per thread, and once per *model* thread under loom.
+///
+/// The initialiser must be a constant expression.
+pub use crate::windlass_thread_local as thread_local;
+#[doc(hidden)]
+#[cfg(windlass_loom)]
+pub use backend::__loom_thread_local;

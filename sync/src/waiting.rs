@@ -1,0 +1,159 @@
+//! Why the future that is being polled cannot go on, and where it waits.
+//!
+//! Every leaf future calls [`note`] before it returns `Pending`. Whoever polls (the executor) takes
+//! the note after the poll with [`take`] and keeps it with the task, so that a dump can say "mutex
+//! held by task 7, at src/main.rs:40" without polling anything. The note costs one store to a
+//! thread-local and never allocates.
+//!
+//! The other direction is [`owner`]: the number of whoever is being polled on this thread. The
+//! primitives do not know what a task is; they only compare owners, to tell a holder's name and to
+//! let a waiter's own task take what is reserved for it.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::time::Instant;
+
+use crate::shim;
+
+/// What a future waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A point in time.
+    Sleep {
+        /// When it comes.
+        deadline: Instant,
+    },
+    /// The end of another task.
+    Join {
+        /// That task's number.
+        task: u64,
+    },
+    /// Any or all of several tasks.
+    Wait {
+        /// How many of them have not ended.
+        pending: usize,
+    },
+    /// Permits of a semaphore.
+    Semaphore {
+        /// Permits asked for.
+        wanted: usize,
+        /// Permits free at that moment.
+        free: usize,
+    },
+    /// A mutex.
+    Mutex {
+        /// The owner who holds it, 0 if that is unknown.
+        holder: u64,
+    },
+    /// An event that is not set.
+    Event,
+    /// A notification.
+    Notify,
+    /// The value of a oneshot channel.
+    Oneshot,
+    /// A source becoming readable.
+    Readable {
+        /// The number of the source in its reactor.
+        source: usize,
+    },
+    /// A source becoming writable.
+    Writable {
+        /// The number of the source in its reactor.
+        source: usize,
+    },
+    /// A signal of the operating system.
+    Signal {
+        /// Its number.
+        number: i32,
+    },
+    /// A turn: the future has yielded, or used its budget up.
+    Yield,
+    /// Something else, in words.
+    Other(&'static str),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Sleep { deadline } => match deadline.checked_duration_since(Instant::now()) {
+                Some(left) => write!(f, "sleep, {left:.1?} to go"),
+                None => f.write_str("sleep, due"),
+            },
+            Reason::Join { task } => write!(f, "join of task {task}"),
+            Reason::Wait { pending } => write!(f, "wait for {pending} tasks"),
+            Reason::Semaphore { wanted, free } => {
+                write!(f, "semaphore ({wanted} wanted, {free} free)")
+            }
+            Reason::Mutex { holder: 0 } => f.write_str("mutex"),
+            Reason::Mutex { holder } => write!(f, "mutex held by task {holder}"),
+            Reason::Event => f.write_str("event"),
+            Reason::Notify => f.write_str("notify"),
+            Reason::Oneshot => f.write_str("oneshot"),
+            Reason::Readable { source } => write!(f, "readable source {source}"),
+            Reason::Writable { source } => write!(f, "writable source {source}"),
+            Reason::Signal { number } => write!(f, "signal {number}"),
+            Reason::Yield => f.write_str("its turn"),
+            Reason::Other(words) => f.write_str(words),
+        }
+    }
+}
+
+/// A reason and the line of code that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What is waited for.
+    pub reason: Reason,
+    /// Where: the caller of the function that made the future.
+    pub at: &'static Location<'static>,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.reason, self.at)
+    }
+}
+
+shim::thread_local! {
+    /// The last note of the poll that is running on this thread.
+    static NOTE: Cell<Option<Waiting>> = Cell::new(None);
+    /// The owner that is being polled on this thread; 0 if none.
+    static OWNER: Cell<u64> = Cell::new(0);
+}
+
+/// Says what the current poll is about to wait for. The last note of a poll counts.
+#[inline]
+pub fn note(reason: Reason, at: &'static Location<'static>) {
+    let _ = NOTE.try_with(|note| note.set(Some(Waiting { reason, at })));
+}
+
+/// Takes the note of the poll that has just ended. For executors.
+#[inline]
+pub fn take() -> Option<Waiting> {
+    NOTE.try_with(Cell::take).ok().flatten()
+}
+
+/// The number of whoever is being polled on this thread; 0 outside any.
+#[inline]
+pub fn owner() -> u64 {
+    OWNER.try_with(Cell::get).unwrap_or(0)
+}
+
+/// Names the former owner again when dropped, also when the poll panics.
+#[derive(Debug)]
+#[must_use = "the owner is named only while this guard lives"]
+pub struct Owned(u64);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // A thread that is being torn down polls nobody any more.
+        let _ = OWNER.try_with(|owner| owner.set(self.0));
+    }
+}
+
+/// Says that `owner` is being polled while the guard lives. For executors, around a poll.
+#[inline]
+pub fn enter(owner: u64) -> Owned {
+    Owned(OWNER.try_with(|cell| cell.replace(owner)).unwrap_or(0))
+}

@@ -1,0 +1,8 @@
+//! The integration tests: each test's name is the sentence it proves.
+#![cfg(not(windlass_loom))]
+
+mod executor;
+mod kit;
+mod reactor;
+mod sync;
+mod timer;

@@ -1,0 +1,2 @@
+//! The timer floor.
+#![forbid(unsafe_code)]
