@@ -23,8 +23,8 @@
 //! A parser for all of Rust (syn, quote and proc-macro2) would cost every user several seconds of
 //! build time. What is needed here is the header of one function and a list of options, so it is
 //! parsed by hand. `proc_macro` works only inside the compiler, so the parsers read a tree of their
-//! own, which the tests can build: [`tree`] is that tree, [`function`] finds the parts of the
-//! function, [`options`] reads the list, and this file turns the compiler's tokens into trees and
+//! own, which the tests can build: `tree` is that tree, `function` finds the parts of the
+//! function, `options` reads the list, and this file turns the compiler's tokens into trees and
 //! the answer into tokens.
 //!
 //! The examples of both macros are with their re-exports in the `windlass` crate, which this crate
