@@ -1,2 +1,7 @@
 //! The executor floor.
 #![deny(unsafe_code)]
+
+pub mod ids;
+pub mod report;
+#[allow(unsafe_code)]
+pub mod task;

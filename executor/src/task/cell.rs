@@ -1,0 +1,334 @@
+//! The memory of a task: one allocation, freed by whoever lets go of it last.
+//!
+//! ```text
+//!   Header (same for all tasks)                          typed part
+//!   +--------+--------+------+---------------------+     +-------+----------------------------+
+//!   | state  | vtable | meta | name, join waker    |     | owner | stage: future, then output |
+//!   +--------+--------+------+---------------------+     +-------+----------------------------+
+//! ```
+//!
+//! Everybody outside this folder sees a task through a pointer to its header. The vtable leads back
+//! to the typed part. Tasks are not aligned to more than the allocator gives anyway: an aligned
+//! allocation costs several times a plain one with glibc.
+
+use std::any::Any;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use windlass_sync::shim::{self, Mutex, UnsafeCell};
+
+use super::error::{About, JoinError};
+use super::join::Task;
+use super::local::Pinned;
+use super::meta::{Meta, TaskId};
+use super::runnable::{Listed, Runnable};
+use super::state::State;
+use crate::report;
+
+/// Who runs a task: a scheduler, or a pool of blocking threads.
+///
+/// It is kept in the task's cell by value, so it is a pointer or a counted reference.
+pub trait Owner: Clone + Send + Sync + 'static {
+    /// The task has been woken or cancelled: see that its `Runnable` is run.
+    fn push(&self, task: Runnable);
+
+    /// A listed task is about to be done: takes its entry off the list, at the place that
+    /// [`Runnable::list`] was told.
+    fn unlist(&self, place: u64) -> Listed;
+
+    /// The task was cancelled while somebody held its `Runnable`; a queue may give it up early.
+    fn retract(&self, id: TaskId);
+}
+
+/// What a new task is told about itself.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its number.
+    pub id: TaskId,
+    /// The line that spawned it.
+    pub spawned_at: &'static Location<'static>,
+    /// The clock's reading, coarse.
+    pub born_ns: u64,
+    /// True if its owner lists it; see [`Runnable::list`].
+    pub listed: bool,
+}
+
+/// The part of a cell that is the same for every task.
+pub(super) struct Header {
+    pub(super) state: State,
+    pub(super) vtable: &'static VTable,
+    pub(super) meta: Meta,
+    /// What may change at any time; held for a moment, never while foreign code runs.
+    pub(super) loose: Mutex<Loose>,
+}
+
+#[derive(Default)]
+pub(super) struct Loose {
+    /// Whom to wake when the task is done; present while `WATCHED`.
+    pub(super) join_waker: Option<Waker>,
+    /// Behind a second pointer, since most tasks have none.
+    name: Option<Arc<Box<str>>>,
+}
+
+impl Header {
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        let name = self.loose.lock().name.clone();
+        name.map(|name| Arc::from(&**name))
+    }
+
+    pub(super) fn rename(&self, name: &str) {
+        let name = Some(Arc::new(Box::from(name)));
+        let former = std::mem::replace(&mut self.loose.lock().name, name);
+        drop(former);
+    }
+
+    pub(super) fn about(&self) -> About {
+        About { id: self.meta.id, name: self.name(), spawned_at: self.meta.spawned_at }
+    }
+}
+
+/// The way from a header to the typed part of its cell.
+pub(super) struct VTable {
+    /// Polls the future; true if the task has an output now. Rule 2.
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> bool,
+    /// Drops the future and leaves an error as output. Rule 2.
+    pub(super) cancel: unsafe fn(NonNull<Header>),
+    /// Moves the output into the `Option<Result<T, JoinError>>` behind the pointer. Rule 3.
+    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Drops the output, if it is there. Rule 3.
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    /// Gives the memory back. Rule 1.
+    pub(super) free: unsafe fn(NonNull<Header>),
+    /// Pushes the `Runnable` that a transition has just made. Rules 2 and 5.
+    pub(super) push: unsafe fn(NonNull<Header>),
+    /// Takes the task off its owner's list. Rules 2 and 5.
+    pub(super) unlist: unsafe fn(NonNull<Header>) -> Listed,
+    /// Tells the owner of a cancel. Rule 1, and the owner must be one that is counted.
+    pub(super) retract: unsafe fn(NonNull<Header>),
+}
+
+#[repr(C)]
+struct Cell<F: Future, O> {
+    /// First, so that a pointer to the cell is a pointer to the header.
+    header: Header,
+    owner: O,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, JoinError>),
+    Empty,
+}
+
+/// Makes a task; its `Runnable` must be pushed, or dropped to cancel it.
+pub fn new_task<F, O>(future: F, owner: O, spec: Spec) -> (Runnable, Task<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    O: Owner,
+{
+    allocate(future, owner, spec)
+}
+
+/// Makes a task whose future stays on this thread, see [`Pinned`].
+pub fn new_local_task<F, O>(future: F, owner: O, spec: Spec) -> (Runnable, Task<F::Output>)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+    O: Owner,
+{
+    allocate(Pinned::new(future), owner, spec)
+}
+
+/// The common part. `F` is `Send` itself or a [`Pinned`]; an output that is not `Send` is made on
+/// the home thread by rule 6, and its `Task` is not `Send`, so it is dropped there too.
+fn allocate<F, O>(future: F, owner: O, spec: Spec) -> (Runnable, Task<F::Output>)
+where
+    F: Future + Send + 'static,
+    O: Owner,
+{
+    let cell = Box::new(Cell {
+        header: Header {
+            state: State::new(spec.listed),
+            vtable: const {
+                &VTable {
+                    poll: poll::<F, O>,
+                    cancel: cancel::<F, O>,
+                    take_output: take_output::<F, O>,
+                    drop_output: drop_output::<F, O>,
+                    free: free::<F, O>,
+                    push: push::<F, O>,
+                    unlist: unlist::<F, O>,
+                    retract: retract::<F, O>,
+                }
+            },
+            meta: Meta::new(spec.id, spec.spawned_at, spec.born_ns),
+            loose: Mutex::new(Loose::default()),
+        },
+        owner,
+        stage: UnsafeCell::new(Stage::Future(future)),
+    });
+    let header = NonNull::from(Box::leak(cell)).cast::<Header>();
+    // `State::new` has set ACTIVE for the one and JOINABLE for the other.
+    (Runnable::new(header), Task::new(header))
+}
+
+/// # Safety
+/// `header` is that of a live `Cell<F, O>` (rule 1), and the caller holds its `Runnable` (rule 2).
+unsafe fn poll<F: Future, O>(header: NonNull<Header>, cx: &mut Context<'_>) -> bool {
+    // SAFETY: the caller's promise; the header is the first field of a `repr(C)` cell.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    let polled = cell.stage.with_mut(|stage| {
+        shim::catch_unwind(|| {
+            // Drops the future while the panic unwinds, so that its destructors can tell.
+            let guard = DropOnPanic(stage);
+            // SAFETY: rule 2 lets us touch the stage.
+            let Stage::Future(future) = (unsafe { &mut *stage }) else {
+                unreachable!("an active task has its future")
+            };
+            // SAFETY: rule 4, the future stays where it is until it is dropped.
+            let polled = unsafe { Pin::new_unchecked(future) }.poll(cx);
+            std::mem::forget(guard);
+            polled
+        })
+    });
+    let output = match polled {
+        Ok(Poll::Pending) => return false,
+        Ok(Poll::Ready(output)) => Ok(output),
+        Err(payload) => Err(JoinError::panic(cell.header.about(), payload)),
+    };
+    // SAFETY: rule 2, as above.
+    let dropped = unsafe { replace_stage(cell, Stage::Output(output)) };
+    if let Err(payload) = dropped {
+        // The output stands; the panic of the future's destructor has no other way out.
+        report::unobserved(JoinError::panic(cell.header.about(), payload));
+    }
+    true
+}
+
+/// Drops the stage's content during an unwinding, and contains a second panic.
+struct DropOnPanic<F: Future>(*mut Stage<F>);
+
+impl<F: Future> Drop for DropOnPanic<F> {
+    fn drop(&mut self) {
+        // SAFETY: rule 2: the guard lives inside `poll`, whose caller holds the `Runnable`. The
+        // content is dropped in place (rule 4) and replaced by `Empty` even if that panics.
+        if let Err(payload) = unsafe { drop_in_place_then(self.0, Stage::Empty) } {
+            std::mem::forget(payload);
+        }
+    }
+}
+
+/// # Safety
+/// As [`poll`].
+unsafe fn cancel<F: Future, O>(header: NonNull<Header>) {
+    // SAFETY: the caller's promise, as in `poll`.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    // SAFETY: rule 2.
+    let dropped = unsafe { replace_stage(cell, Stage::Empty) };
+    let about = cell.header.about();
+    let error = match dropped {
+        Ok(()) => JoinError::cancelled(about),
+        Err(payload) => JoinError::panic(about, payload),
+    };
+    // SAFETY: rule 2. The stage is `Empty`, so nothing is dropped here.
+    let _ = unsafe { replace_stage(cell, Stage::Output(Err(error))) };
+}
+
+/// # Safety
+/// As [`poll`], but by rule 3; `to` points to an `Option<Result<F::Output, JoinError>>`.
+unsafe fn take_output<F: Future, O>(header: NonNull<Header>, to: *mut ()) {
+    // SAFETY: the caller's promise.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    // SAFETY: rule 3 lets us touch the stage, which holds an output or nothing.
+    let stage = cell.stage.with_mut(|stage| unsafe { std::ptr::replace(stage, Stage::Empty) });
+    if let Stage::Output(output) = stage {
+        // SAFETY: the caller's promise about `to`.
+        unsafe { *to.cast::<Option<Result<F::Output, JoinError>>>() = Some(output) };
+    }
+}
+
+/// # Safety
+/// As [`poll`], but by rule 3.
+unsafe fn drop_output<F: Future, O>(header: NonNull<Header>) {
+    // SAFETY: the caller's promise.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    // SAFETY: rule 3.
+    let stage = cell.stage.with_mut(|stage| unsafe { std::ptr::replace(stage, Stage::Empty) });
+    match stage {
+        Stage::Output(Err(error)) if error.is_panic() => report::unobserved(error),
+        stage => {
+            if let Err(payload) = shim::catch_unwind(|| drop(stage)) {
+                report::unobserved(JoinError::panic(cell.header.about(), payload));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The transition that the caller made returned `Free` (rule 1).
+unsafe fn free<F: Future, O>(header: NonNull<Header>) {
+    // SAFETY: rule 1, the caller's promise: the last reference, and `allocate` leaked a box.
+    let cell = unsafe { Box::from_raw(header.cast::<Cell<F, O>>().as_ptr()) };
+    // The future is gone and the output has been taken or dropped by now; what is left (the
+    // owner's reference, the name) is ours.
+    drop(cell);
+}
+
+/// # Safety
+/// The transition that the caller made returned `Push` (rule 2).
+unsafe fn push<F: Future, O: Owner>(header: NonNull<Header>) {
+    // The cell may be run and freed by others as soon as it is pushed, so the owner is called
+    // through a copy of its own.
+    // SAFETY: rule 1: until the push, `ACTIVE` is our reference.
+    let owner = unsafe { header.cast::<Cell<F, O>>().as_ref() }.owner.clone();
+    owner.push(Runnable::new(header));
+}
+
+/// # Safety
+/// The caller holds the `Runnable` (rule 2) of a task that is not done (rule 5).
+unsafe fn unlist<F: Future, O: Owner>(header: NonNull<Header>) -> Listed {
+    // SAFETY: the caller's promise.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    cell.owner.unlist(cell.header.meta.place())
+}
+
+/// # Safety
+/// The caller has a reference (rule 1).
+unsafe fn retract<F: Future, O: Owner>(header: NonNull<Header>) {
+    // SAFETY: the caller's promise.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    cell.owner.retract(cell.header.meta.id);
+}
+
+/// Drops what the stage holds, in place, and stores `next`; the error is the panic of that drop.
+///
+/// # Safety
+/// The caller holds the `Runnable` (rule 2).
+unsafe fn replace_stage<F: Future, O>(
+    cell: &Cell<F, O>,
+    next: Stage<F>,
+) -> Result<(), Box<dyn Any + Send>> {
+    // SAFETY: the caller's promise.
+    cell.stage.with_mut(|stage| unsafe { drop_in_place_then(stage, next) })
+}
+
+/// # Safety
+/// `stage` is valid and nobody else touches it (rule 2).
+unsafe fn drop_in_place_then<F: Future>(
+    stage: *mut Stage<F>,
+    next: Stage<F>,
+) -> Result<(), Box<dyn Any + Send>> {
+    let next = ManuallyDrop::new(next);
+    // SAFETY: the caller's promise, and rule 4: the future is dropped where it stands.
+    let dropped = shim::catch_unwind(|| unsafe { std::ptr::drop_in_place(stage) });
+    // SAFETY: the old content is dropped, even if its destructor panicked halfway.
+    unsafe { stage.write(ManuallyDrop::into_inner(next)) };
+    dropped
+}

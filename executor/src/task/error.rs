@@ -1,0 +1,162 @@
+//! Why a task has no output.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use windlass_sync::shim::Mutex;
+
+use super::meta::{TaskId, shortened};
+
+/// Why a task ended without an output: it was cancelled, it panicked, or it could not be started.
+///
+/// The error knows the task's name and the line that spawned it.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::runtime::Runtime;
+/// # let runtime = Runtime::new().unwrap();
+/// # runtime.block_on(async {
+/// let task = windlass_executor::spawn(async { panic!("no luck") });
+/// let error = task.await.unwrap_err();
+/// assert!(error.is_panic());
+/// assert!(error.to_string().contains("no luck"));
+/// # });
+/// ```
+pub struct JoinError(Box<Inner>);
+
+struct Inner {
+    id: TaskId,
+    name: Option<Arc<str>>,
+    spawned_at: &'static Location<'static>,
+    cause: Cause,
+}
+
+enum Cause {
+    Cancelled,
+    /// Behind a lock only because a payload need not be `Sync`, while errors should be.
+    Panic(Mutex<Box<dyn Any + Send>>, String),
+    Refused(std::io::Error),
+}
+
+impl JoinError {
+    fn new(about: About, cause: Cause) -> Self {
+        let About { id, name, spawned_at } = about;
+        Self(Box::new(Inner { id, name, spawned_at, cause }))
+    }
+
+    pub(crate) fn cancelled(about: About) -> Self {
+        Self::new(about, Cause::Cancelled)
+    }
+
+    pub(crate) fn panic(about: About, payload: Box<dyn Any + Send>) -> Self {
+        let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "a payload that is no text".to_owned(),
+        };
+        Self::new(about, Cause::Panic(Mutex::new(payload), text))
+    }
+
+    pub(crate) fn refused(about: About, reason: std::io::Error) -> Self {
+        Self::new(about, Cause::Refused(reason))
+    }
+
+    /// True if the task was cancelled, or its runtime shut down before it finished.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.cause, Cause::Cancelled)
+    }
+
+    /// True if the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0.cause, Cause::Panic(..))
+    }
+
+    /// True if the task was never started: no thread could be had for it, or its pool is closed.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.cause, Cause::Refused(_))
+    }
+
+    /// What the task panicked with, for [`resume_unwind`](std::panic::resume_unwind).
+    ///
+    /// # Errors
+    /// The error itself if the task did not panic.
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.0.cause {
+            Cause::Panic(payload, _) => Ok(payload.into_inner()),
+            _ => Err(self),
+        }
+    }
+
+    /// The text the task panicked with, if it panicked.
+    pub fn panic_message(&self) -> Option<&str> {
+        match &self.0.cause {
+            Cause::Panic(_, text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        self.0.id
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The line that spawned the task.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.0.spawned_at
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.0.id)?;
+        if let Some(name) = &self.0.name {
+            write!(f, " \"{}\"", shortened(name))?;
+        }
+        write!(f, " (spawned at {}) ", self.0.spawned_at)?;
+        match &self.0.cause {
+            Cause::Cancelled => f.write_str("was cancelled"),
+            Cause::Panic(_, text) => write!(f, "panicked: {text}"),
+            Cause::Refused(reason) => write!(f, "was not started: {reason}"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Refused(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl From<JoinError> for std::io::Error {
+    fn from(error: JoinError) -> Self {
+        let kind = if error.is_cancelled() {
+            std::io::ErrorKind::Interrupted
+        } else {
+            std::io::ErrorKind::Other
+        };
+        std::io::Error::new(kind, error)
+    }
+}
+
+/// The facts about a task that its error carries.
+pub(crate) struct About {
+    pub(crate) id: TaskId,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) spawned_at: &'static Location<'static>,
+}

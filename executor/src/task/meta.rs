@@ -1,0 +1,236 @@
+//! What is known about a task besides its future: for dumps, errors and reports.
+//!
+//! Everything here is always on. It costs no clock and no lock on the path of a poll: the runner
+//! stores a poll count and, when the poll ends pending, what the future waits for; a dump reads
+//! them while the task runs on. A dump may therefore mix the notes of two polls; it is a picture.
+//!
+//! # Orderings
+//!
+//! All Relaxed, with one pair: `note`, the place a task waits at. It points to a constant of the
+//! program, so even that needs nothing published; the label exists because the pointer is followed.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use windlass_sync::shim::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use windlass_sync::waiting::{Reason, Waiting};
+
+use super::state::Phase;
+
+/// A task's number: unique within its runtime, never used again, never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(crate) u64);
+
+impl TaskId {
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The fixed and the changing facts of one task.
+pub(super) struct Meta {
+    /// Written before the cell is published.
+    pub(super) id: TaskId,
+    /// The line that spawned it. Written before the cell is published.
+    pub(super) spawned_at: &'static Location<'static>,
+    /// Nanoseconds of the runtime's clock at the spawn, coarse. Written before publication.
+    pub(super) born_ns: u64,
+    /// Where the owner lists it. Written by the spawner before the first push.
+    place: AtomicU64,
+    /// Polls begun. Only the runner writes it.
+    polls: AtomicU32,
+    /// Which [`Reason`], 0 for none; only the runner writes this and the next three.
+    kind: AtomicU32,
+    /// The reason's figures, packed.
+    subject: AtomicU64,
+    /// Nanoseconds of the runtime's clock when the poll ended, coarse.
+    since_ns: AtomicU64,
+    /// Where the future waits; null for nowhere.
+    at: AtomicPtr<Location<'static>>,
+}
+
+impl Meta {
+    pub(super) fn new(id: TaskId, spawned_at: &'static Location<'static>, born_ns: u64) -> Self {
+        Self {
+            id,
+            spawned_at,
+            born_ns,
+            place: AtomicU64::new(0),
+            polls: AtomicU32::new(0),
+            kind: AtomicU32::new(0),
+            subject: AtomicU64::new(0),
+            since_ns: AtomicU64::new(born_ns),
+            at: AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+
+    /// Says where the owner lists the task. For the spawner, before the first push.
+    pub(super) fn set_place(&self, place: u64) {
+        // ORDERING: Relaxed. The push that follows publishes it.
+        self.place.store(place, Relaxed);
+    }
+
+    /// Where the owner lists the task.
+    pub(super) fn place(&self) -> u64 {
+        // ORDERING: Relaxed. The runner came to the task through a queue.
+        self.place.load(Relaxed)
+    }
+
+    /// Counts a poll. For the runner.
+    pub(super) fn begin_poll(&self) {
+        // ORDERING: Relaxed. Only the runner writes it, and runners follow each other through the
+        // state word; others only look.
+        let polls = self.polls.load(Relaxed);
+        // ORDERING: Relaxed, for the same reason.
+        self.polls.store(polls.wrapping_add(1), Relaxed);
+    }
+
+    /// Keeps what the poll that has just ended waits for. For the runner.
+    pub(super) fn note(&self, waiting: Option<Waiting>, epoch: Instant, now_ns: u64) {
+        let (kind, subject) = waiting.map_or((0, 0), |waiting| pack(waiting.reason, epoch));
+        let at = waiting
+            .map_or(std::ptr::null_mut(), |waiting| std::ptr::from_ref(waiting.at).cast_mut());
+        // ORDERING: Relaxed, all four. A dump that reads halfway shows a mixture for once.
+        self.kind.store(kind, Relaxed);
+        // ORDERING: Relaxed, as above.
+        self.subject.store(subject, Relaxed);
+        // ORDERING: Relaxed, as above.
+        self.since_ns.store(now_ns, Relaxed);
+        // ORDERING: Relaxed, `note` release side: it points to a constant of the program.
+        self.at.store(at, Relaxed);
+    }
+
+    /// Polls begun so far.
+    pub(super) fn polls(&self) -> u32 {
+        // ORDERING: Relaxed. For people.
+        self.polls.load(Relaxed)
+    }
+
+    /// What the last poll ended with, and since when.
+    pub(super) fn waiting(&self, epoch: Instant) -> (Option<Waiting>, u64) {
+        // ORDERING: Relaxed. For people; see `note`.
+        let (kind, subject) = (self.kind.load(Relaxed), self.subject.load(Relaxed));
+        // ORDERING: Relaxed. For people.
+        let since = self.since_ns.load(Relaxed);
+        // ORDERING: Relaxed, `note` acquire side.
+        let at = self.at.load(Relaxed);
+        // SAFETY: rule 1 keeps the header; a pointer that is not null was made by `note` from a
+        // `&'static Location`, and nothing else writes the field.
+        let at = unsafe { at.as_ref() };
+        (unpack(kind, subject, epoch).zip(at).map(|(reason, at)| Waiting { reason, at }), since)
+    }
+}
+
+/// A task as a dump shows it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Described {
+    /// Its number.
+    pub id: TaskId,
+    /// Its name, if it was given one.
+    pub name: Option<Arc<str>>,
+    /// The line that spawned it.
+    pub spawned_at: &'static Location<'static>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// How often it was polled.
+    pub polls: u32,
+    /// How long ago it was spawned; exact to a turn of the worker that spawned it.
+    pub age: Duration,
+    /// What it waits for, if its last poll said so.
+    pub waiting: Option<Waiting>,
+    /// How long it has been waiting; exact to a turn of its worker.
+    pub waited: Duration,
+}
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " \"{}\"", shortened(name))?;
+        }
+        write!(f, " (spawned at {}): ", self.spawned_at)?;
+        match (self.phase, &self.waiting) {
+            (Phase::Idle, Some(waiting)) => write!(f, "waits for {waiting}")?,
+            (Phase::Idle, None) => f.write_str("waits")?,
+            (Phase::Lost, Some(waiting)) => write!(f, "lost (no waker is left), at {waiting}")?,
+            (Phase::Lost, None) => f.write_str("lost (no waker is left)")?,
+            (Phase::Active, _) if self.polls == 0 => f.write_str("was never polled")?,
+            (Phase::Active, _) => f.write_str("is queued or running")?,
+            (Phase::Cancelling, _) => f.write_str("is being cancelled")?,
+            (Phase::Done, _) => f.write_str("is done")?,
+        }
+        if matches!(self.phase, Phase::Idle | Phase::Lost) {
+            write!(f, " for {:.1?}", self.waited)?;
+        }
+        write!(f, ", age {:.1?}, {} polls", self.age, self.polls)
+    }
+}
+
+/// Names come from users; a report stays a line.
+pub(crate) fn shortened(name: &str) -> &str {
+    const LONGEST: usize = 80; // characters; what fits a terminal line beside the rest
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => &name[..end],
+        None => name,
+    }
+}
+
+/// A reason as a kind and one word of figures.
+fn pack(reason: Reason, epoch: Instant) -> (u32, u64) {
+    let halves = |high: usize, low: usize| {
+        let capped = |n: usize| u32::try_from(n).unwrap_or(u32::MAX) as u64;
+        (capped(high) << 32) | capped(low)
+    };
+    match reason {
+        Reason::Sleep { deadline } => {
+            let ns = deadline.saturating_duration_since(epoch).as_nanos();
+            (1, u64::try_from(ns).unwrap_or(u64::MAX))
+        }
+        Reason::Join { task } => (2, task),
+        Reason::Wait { pending } => (3, pending as u64),
+        Reason::Semaphore { wanted, free } => (4, halves(wanted, free)),
+        Reason::Mutex { holder } => (5, holder),
+        Reason::Event => (6, 0),
+        Reason::Notify => (7, 0),
+        Reason::Oneshot => (8, 0),
+        Reason::Readable { source } => (9, source as u64),
+        Reason::Writable { source } => (10, source as u64),
+        Reason::Signal { number } => (11, u64::from(number.cast_unsigned())),
+        Reason::Yield => (12, 0),
+        // The words are not kept: a pointer here could be read with the kind of another note.
+        Reason::Other(_) => (13, 0),
+        // A reason that this crate does not know yet is shown by its place alone.
+        _ => (0, 0),
+    }
+}
+
+/// The reason that [`pack`] made this of.
+fn unpack(kind: u32, subject: u64, epoch: Instant) -> Option<Reason> {
+    let (high, low) = ((subject >> 32) as usize, (subject & 0xFFFF_FFFF) as usize);
+    Some(match kind {
+        1 => Reason::Sleep { deadline: epoch.checked_add(Duration::from_nanos(subject))? },
+        2 => Reason::Join { task: subject },
+        3 => Reason::Wait { pending: subject as usize },
+        4 => Reason::Semaphore { wanted: high, free: low },
+        5 => Reason::Mutex { holder: subject },
+        6 => Reason::Event,
+        7 => Reason::Notify,
+        8 => Reason::Oneshot,
+        9 => Reason::Readable { source: subject as usize },
+        10 => Reason::Writable { source: subject as usize },
+        11 => Reason::Signal { number: (low as u32).cast_signed() },
+        12 => Reason::Yield,
+        13 => Reason::Other("a condition of its own"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,72 @@
+//! A place for one task that its worker fills and takes, and that others may take from.
+//!
+//! # Orderings
+//!
+//! | label  | release side            | acquire side                          | what crosses |
+//! |--------|-------------------------|---------------------------------------|--------------|
+//! | `slot` | [`Slot::replace`]       | [`Slot::replace`], [`Slot::take_if`]  | the task that was put there |
+
+use std::ptr::{self, NonNull};
+
+use windlass_sync::shim::atomic::{AtomicPtr, Ordering::*};
+
+use super::cell::Header;
+use super::runnable::Runnable;
+
+/// Room for one [`Runnable`].
+#[derive(Debug)]
+pub struct Slot(AtomicPtr<Header>);
+
+/// What a slot held at a glance; only good for [`Slot::take_if`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance(*mut Header);
+
+impl Slot {
+    /// An empty slot.
+    #[allow(clippy::new_without_default, reason = "loom's atomics have no Default")]
+    pub fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Puts `task` there and returns what was there.
+    pub fn replace(&self, task: Option<Runnable>) -> Option<Runnable> {
+        // ORDERING: AcqRel, both sides of `slot`.
+        to_task(self.0.swap(to_pointer(task), AcqRel))
+    }
+
+    /// Takes what is there; costs a load if nothing is.
+    pub fn take(&self) -> Option<Runnable> {
+        // ORDERING: Relaxed. Only the slot's worker fills it, so it knows its own store; a thief
+        // that misses a task finds it the next time.
+        if self.0.load(Relaxed).is_null() { None } else { self.replace(None) }
+    }
+
+    /// What is there now, if anything.
+    pub fn glance(&self) -> Option<Glance> {
+        // ORDERING: Relaxed. Compared, never followed; `take_if` synchronises.
+        let seen = self.0.load(Relaxed);
+        (!seen.is_null()).then_some(Glance(seen))
+    }
+
+    /// Takes the task if it is still the one that was seen.
+    pub fn take_if(&self, seen: Glance) -> Option<Runnable> {
+        // ORDERING: Acquire, of `slot`.
+        let taken = self.0.compare_exchange(seen.0, ptr::null_mut(), Acquire, Relaxed);
+        taken.ok().and_then(to_task)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        drop(self.replace(None));
+    }
+}
+
+fn to_pointer(task: Option<Runnable>) -> *mut Header {
+    task.map_or(ptr::null_mut(), |task| task.into_header().as_ptr())
+}
+
+/// Only for pointers that were in a slot, and that this caller has taken out.
+fn to_task(pointer: *mut Header) -> Option<Runnable> {
+    NonNull::new(pointer).map(Runnable::new)
+}
