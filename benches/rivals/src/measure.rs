@@ -1,0 +1,159 @@
+//! The instruments: how long to measure, CPU time, resident bytes, and figures as JSON lines.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Passes after the warm-up, at least: their median must mean something.
+const LEAST_PASSES: usize = 3;
+/// Passes go on until this much was measured, so that short work is not judged by one time slice.
+const ENOUGH: Duration = Duration::from_millis(300);
+const ENOUGH_QUICK: Duration = Duration::from_millis(20);
+
+/// How a row is to be measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub workers: usize,
+    /// Short and rough, to see that everything works.
+    pub quick: bool,
+}
+
+impl Plan {
+    /// `number`, or a tenth of it when it has to be quick. For the rows where the number itself
+    /// takes time or memory.
+    pub fn scaled(&self, number: usize) -> usize {
+        if self.quick { number / 10 } else { number }
+    }
+}
+
+/// The passes of one row over the same work. The first one warms up and does not count.
+#[derive(Debug)]
+pub struct Passes {
+    least: usize,
+    enough: Duration,
+    warm: bool,
+    taken: Vec<Duration>,
+}
+
+impl Passes {
+    pub fn new(plan: Plan) -> Passes {
+        let (least, enough) = if plan.quick { (1, ENOUGH_QUICK) } else { (LEAST_PASSES, ENOUGH) };
+        Passes { least, enough, warm: false, taken: Vec::new() }
+    }
+
+    pub fn wants_more(&self) -> bool {
+        self.taken.len() < self.least || self.taken.iter().sum::<Duration>() < self.enough
+    }
+
+    pub fn record(&mut self, pass: Duration) {
+        if self.warm {
+            self.taken.push(pass);
+        }
+        self.warm = true;
+    }
+
+    /// The median pass, in nanoseconds per operation.
+    pub fn nanoseconds_per(self, operations: usize) -> f64 {
+        let figures = self.taken.iter().map(|pass| pass.as_nanos() as f64 / operations as f64);
+        median(figures.collect())
+    }
+}
+
+/// The middle of `figures`; the mean of the middle two if they are even in number.
+///
+/// # Panics
+/// If there are none.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    if figures.len() % 2 == 1 {
+        figures[middle]
+    } else {
+        (figures[middle - 1] + figures[middle]) / 2.0
+    }
+}
+
+/// The smallest of `figures` that `percent` of them do not exceed.
+///
+/// # Panics
+/// If there are none.
+pub fn percentile(mut figures: Vec<f64>, percent: usize) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[(figures.len() * percent).div_ceil(100).max(1) - 1]
+}
+
+/// CPU time of the whole process so far, all threads, user and system.
+pub fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(now.tv_sec).expect("CPU time is never negative");
+    let nanoseconds = u32::try_from(now.tv_nsec).expect("a second has fewer than 2^32 of them");
+    Duration::new(seconds, nanoseconds)
+}
+
+/// Memory of this process that is in RAM, in bytes.
+pub fn resident_bytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has VmRSS");
+    let kibibytes = line.trim().trim_end_matches(" kB").parse::<f64>().expect("it is a number");
+    kibibytes * 1024.0
+}
+
+/// One figure as a JSON line.
+pub fn json_line(runtime: &str, workers: usize, metric: &str, unit: &str, figure: f64) -> String {
+    format!(
+        r#"{{"runtime":"{runtime}","workers":{workers},"metric":"{metric}","unit":"{unit}","value":{figure:.3}}}"#
+    )
+}
+
+/// Metric and value of a line made by [`json_line`]; nothing of any other line.
+pub fn parse_json_line(line: &str) -> Option<(&str, f64)> {
+    let metric = line.split_once(r#""metric":""#)?.1.split_once('"')?.0;
+    let value = line.split_once(r#""value":"#)?.1.strip_suffix('}')?.parse().ok()?;
+    Some((metric, value))
+}
+
+/// Runs `work` on a thread of its own; the future is its result. In no runtime's vocabulary, so
+/// that waiting for the load generator costs the same everywhere.
+pub fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> OnThread<T> {
+    let slot = Arc::new(Mutex::new(Slot { result: None, waker: None }));
+    let theirs = Arc::clone(&slot);
+    std::thread::spawn(move || {
+        let result = work();
+        let waker = {
+            let mut slot = theirs.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.result = Some(result);
+            slot.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    });
+    OnThread(slot)
+}
+
+/// Future of [`on_thread`].
+#[derive(Debug)]
+pub struct OnThread<T>(Arc<Mutex<Slot<T>>>);
+
+#[derive(Debug)]
+struct Slot<T> {
+    result: Option<T>,
+    waker: Option<Waker>,
+}
+
+impl<T> Future for OnThread<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                slot.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
