@@ -9,10 +9,11 @@
 //! so the primitives work under any runtime.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::shim;
+use crate::{shim, waiting};
 
 /// Operations per poll: tokio's figure, about 10 µs of ready queue operations.
 pub const OPERATIONS: u32 = 128;
@@ -55,6 +56,16 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
     } else {
         Poll::Ready(())
     }
+}
+
+/// As [`poll_proceed`], and notes that the task at `at` waits for its turn.
+#[inline]
+pub fn poll_proceed_at(cx: &mut Context<'_>, at: &'static Location<'static>) -> Poll<()> {
+    let proceed = poll_proceed(cx);
+    if proceed.is_pending() {
+        waiting::note(waiting::Reason::Yield, at);
+    }
+    proceed
 }
 
 /// Counts one completed operation.

@@ -47,6 +47,9 @@ pub enum Reason {
         /// The owner who holds it, 0 if that is unknown.
         holder: u64,
     },
+    /// A mutex that is held by the very owner that waits for it: a deadlock, unless the part of
+    /// it that holds the guard is polled along with the part that waits.
+    OwnMutex,
     /// An event that is not set.
     Event,
     /// A notification.
@@ -88,6 +91,7 @@ impl fmt::Display for Reason {
             }
             Reason::Mutex { holder: 0 } => f.write_str("mutex"),
             Reason::Mutex { holder } => write!(f, "mutex held by task {holder}"),
+            Reason::OwnMutex => f.write_str("mutex held by this task itself"),
             Reason::Event => f.write_str("event"),
             Reason::Notify => f.write_str("notify"),
             Reason::Oneshot => f.write_str("oneshot"),

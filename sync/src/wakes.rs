@@ -11,32 +11,43 @@ use crate::shim;
 /// Wakers that were collected under a lock and must run after it.
 #[derive(Debug, Default)]
 #[must_use = "wakers that are collected and not fired are lost wake-ups"]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes {
+    /// The first one. Most batches are of one, and those must not allocate.
+    first: Option<Waker>,
+    /// The others; empty while there is no first.
+    others: Vec<Waker>,
+}
 
 impl Wakes {
-    /// An empty batch; it allocates at the first push and keeps its room when fired.
+    /// An empty batch; it allocates at the second push and keeps its room when fired.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { first: None, others: Vec::new() }
     }
 
     /// Adds a waker.
     pub fn push(&mut self, waker: Waker) {
-        self.0.push(waker);
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.others.push(waker),
+        }
     }
 
     /// How many wakers wait to be fired.
     pub fn len(&self) -> usize {
-        self.0.len()
+        usize::from(self.first.is_some()) + self.others.len()
     }
 
     /// True if there is nothing to fire.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none()
     }
 
     /// Runs every waker, in the order they came. Call it with no lock held.
     pub fn fire(&mut self) {
-        for waker in self.0.drain(..) {
+        if let Some(waker) = self.first.take() {
+            wake(waker);
+        }
+        for waker in self.others.drain(..) {
             wake(waker);
         }
     }

@@ -1,0 +1,389 @@
+//! A lock that tasks hold across awaits, handed on in the order they asked.
+//!
+//! # Where the value lives
+//! This crate has no `unsafe`, so the value cannot sit in a cell which the guard points into. It
+//! moves: a free mutex has it in its slot, and a locked one has given it to the guard, which puts it
+//! back when dropped. So "nobody but the holder can reach the value" is not a rule but ownership.
+//! What moves is a box, for three reasons: a guard kept across an await makes its future larger by
+//! three words, not by the value; locking costs the same for every type; and the value may be
+//! unsized. It costs one allocation per mutex (not per lock) and a pointer to follow.
+//!
+//! The others: the value in a `parking_lot` mutex that only the holder locks needs two exchanges
+//! more, its guard is not `Send`, and an owned guard is impossible without `unsafe`. A value that
+//! moves unboxed is as quick up to about a hundred bytes, and slower from there: with 1 KiB a lock
+//! and unlock take five times as long, since the value is copied four times.
+//!
+//! The one thing given up: who calls `mem::forget` on a guard forgets the value with it.
+//!
+//! # Why one lock
+//! The slot needs a lock anyway, so the line lives under the same one, and lock and unlock are two
+//! exchanges each. A word for the quick path beside it would come on top, not instead.
+
+mod guard;
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+pub use guard::{MappedGuard, MutexGuard, OwnedMutexGuard};
+
+use crate::shim::{self, Arc};
+use crate::wait_list::{Phase, Renewed, Spare, WaitList};
+use crate::waiting::Reason;
+use crate::{blocking, budget, waiting, wakes};
+
+const FORGOTTEN: &str = "a guard of this mutex was forgotten, and the value with it";
+
+/// A value that one task at a time may use, also across awaits.
+///
+/// Use it for what must stay consistent while its holder waits, like a connection with a protocol.
+/// For short steps without an await, a mutex of the standard library is quicker.
+///
+/// It is fair: an unlock hands it to who asked first, and nobody overtakes. The one exception is as
+/// for the [`Semaphore`](crate::semaphore::Semaphore#fairness): a mutex handed to a waiter that has
+/// not run yet may be locked by another future of the same task.
+///
+/// There is no poisoning: if a holder panics, the next one finds the value as it was left.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::mutex::Mutex;
+/// let mut counter = Mutex::new(1);
+/// *counter.try_lock().unwrap() += 1;
+/// let held = counter.try_lock();
+/// assert!(counter.try_lock().is_none());
+/// drop(held);
+/// assert_eq!(*counter.get_mut(), 2);
+/// ```
+pub struct Mutex<T: ?Sized> {
+    state: shim::Mutex<State<T>>,
+}
+
+/// A snapshot of a mutex, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Whether somebody holds it, or was handed it and has not run yet.
+    pub is_locked: bool,
+    /// Whose poll locked it (the executor's number of the task), 0 if nobody's or unknown.
+    pub holder: u64,
+    /// How many stand in line.
+    pub waiting: usize,
+}
+
+/// The future of [`Mutex::lock`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct Lock<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    waiter: Waiter,
+}
+
+/// The future of [`Mutex::lock_owned`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct LockOwned<T: ?Sized> {
+    /// `None` once it has become a guard.
+    mutex: Option<Arc<Mutex<T>>>,
+    waiter: Waiter,
+}
+
+impl<T> Mutex<T> {
+    /// A free mutex around `value`.
+    pub fn new(value: T) -> Self {
+        Self::from(Box::new(value))
+    }
+
+    /// The value, without waiting: nobody else has the mutex.
+    ///
+    /// # Panics
+    /// If a guard was leaked with `mem::forget`: the value is gone with it.
+    pub fn into_inner(self) -> T {
+        *self.state.into_inner().value.expect(FORGOTTEN)
+    }
+}
+
+impl<T: ?Sized> From<Box<T>> for Mutex<T> {
+    fn from(value: Box<T>) -> Self {
+        let line = WaitList::new();
+        Self {
+            state: shim::Mutex::new(State { value: Some(value), promised: None, holder: 0, line }),
+        }
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits for the mutex; the guard unlocks it when dropped.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped leaves the line; if the mutex had been handed to it, the next in
+    /// line gets it. A new call starts at the end of the line.
+    #[track_caller]
+    pub fn lock(&self) -> Lock<'_, T> {
+        Lock { mutex: self, waiter: Waiter { key: None, at: Location::caller() } }
+    }
+
+    /// As [`lock`](Self::lock), with a guard that keeps the mutex alive.
+    ///
+    /// # Cancel safety
+    /// As [`lock`](Self::lock).
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
+        LockOwned { mutex: Some(self), waiter: Waiter { key: None, at: Location::caller() } }
+    }
+
+    /// Locks the mutex if it is free and nobody stands in line.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let value = self.state.lock().take(waiting::owner())?;
+        Some(MutexGuard::new(self, value))
+    }
+
+    /// As [`try_lock`](Self::try_lock), with a guard that keeps the mutex alive.
+    pub fn try_lock_owned(self: Arc<Self>) -> Option<OwnedMutexGuard<T>> {
+        let value = self.state.lock().take(waiting::owner())?;
+        Some(OwnedMutexGuard::new(self, value))
+    }
+
+    /// Waits for the mutex on a plain thread, which sleeps meanwhile.
+    ///
+    /// # Panics
+    /// Inside a task: it would block the worker. Use [`lock`](Self::lock) there.
+    #[track_caller]
+    pub fn lock_blocking(&self) -> MutexGuard<'_, T> {
+        blocking::wait_on("lock_blocking", "lock().await", self.lock())
+    }
+
+    /// The value, without waiting: nobody else has the mutex.
+    ///
+    /// # Panics
+    /// If a guard was leaked with `mem::forget`: the value is gone with it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.state.get_mut().value.as_mut().expect(FORGOTTEN)
+    }
+
+    /// The figures of this moment.
+    pub fn stats(&self) -> Stats {
+        let state = self.state.lock();
+        Stats { is_locked: !state.is_free(), holder: state.holder, waiting: state.line.waiting() }
+    }
+
+    /// Puts the value back and hands it to the first in line.
+    fn unlock(&self, value: Box<T>) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.value = Some(value);
+            state.hand_over()
+        };
+        if let Some(waker) = waker {
+            wakes::wake(waker);
+        }
+    }
+
+    /// Takes a waiter out that is dropped; what it was promised goes to the next.
+    #[cold]
+    fn leave(&self, key: usize) {
+        let (left, waker) = {
+            let mut state = self.state.lock();
+            let left = state.line.remove(key);
+            let handed = if left.phase == Phase::Granted { state.hand_over() } else { None };
+            (left, handed)
+        };
+        if let Some(waker) = waker {
+            wakes::wake(waker); // before `left` drops its waker, which may panic
+        }
+        drop(left);
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Mutex");
+        // As nobody's: what is promised to a waiter is not for printing.
+        let value = self.state.lock().take(0);
+        match value.map(|value| MutexGuard::new(self, value)) {
+            Some(value) => text.field("data", &&*value),
+            None => text.field("data", &format_args!("<locked>")),
+        };
+        text.field("waiting", &self.stats().waiting).finish()
+    }
+}
+
+impl<'a, T: ?Sized> Future for Lock<'a, T> {
+    type Output = MutexGuard<'a, T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mutex = self.mutex;
+        let value = ready!(self.waiter.poll(mutex, cx));
+        Poll::Ready(MutexGuard::new(mutex, value))
+    }
+}
+
+impl<T: ?Sized> Future for LockOwned<T> {
+    type Output = OwnedMutexGuard<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mutex = this.mutex.as_ref().expect("a future is not polled after it is ready");
+        let value = ready!(this.waiter.poll(mutex, cx));
+        let mutex = this.mutex.take().expect("it was there a moment ago");
+        Poll::Ready(OwnedMutexGuard::new(mutex, value))
+    }
+}
+
+impl<T: ?Sized> Drop for Lock<'_, T> {
+    fn drop(&mut self) {
+        if let Some(key) = self.waiter.key.take() {
+            self.mutex.leave(key);
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for LockOwned<T> {
+    fn drop(&mut self) {
+        if let (Some(mutex), Some(key)) = (&self.mutex, self.waiter.key.take()) {
+            mutex.leave(key);
+        }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").field("waiter", &self.waiter).finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for LockOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockOwned").field("waiter", &self.waiter).finish_non_exhaustive()
+    }
+}
+
+/// What the internal lock guards. It is held for a few steps, and never while the value is used.
+struct State<T: ?Sized> {
+    /// The value; gone while a guard has it.
+    value: Option<Box<T>>,
+    /// The waiter to whom the value in the slot was handed and who has not run yet.
+    promised: Option<usize>,
+    /// Whose guard or promise it is; 0 if nobody's or unknown.
+    holder: u64,
+    /// Who stands in line.
+    line: WaitList<()>,
+}
+
+impl<T: ?Sized> State<T> {
+    fn is_free(&self) -> bool {
+        self.value.is_some() && self.promised.is_none()
+    }
+
+    /// Locks for `owner`, if it is free or promised to the same owner. In the latter case the waiter
+    /// who loses it is first in line again.
+    fn take(&mut self, owner: u64) -> Option<Box<T>> {
+        if let Some(key) = self.promised {
+            if owner == 0 || self.line.owner(key) != owner {
+                return None;
+            }
+            self.line.take_back(key);
+            self.promised = None;
+        }
+        self.take_as(owner)
+    }
+
+    /// Takes what is in the slot.
+    fn take_as(&mut self, owner: u64) -> Option<Box<T>> {
+        let value = self.value.take()?;
+        self.holder = owner;
+        Some(value)
+    }
+
+    /// Promises the value in the slot to the first in line; the waker is to be fired after unlocking.
+    ///
+    /// After it a free mutex has nobody in line, which is what lets `take` look at the slot only.
+    fn hand_over(&mut self) -> Option<Waker> {
+        self.promised = self.line.first();
+        let Some(first) = self.promised else {
+            self.holder = 0;
+            return None;
+        };
+        self.holder = self.line.owner(first);
+        self.line.grant(first)
+    }
+
+    /// Looks whether a waiter may go on; if not, makes sure that it is woken.
+    fn look(&mut self, waiter: &mut Waiter, cx: &Context<'_>, spare: &mut Spare) -> Look<T> {
+        let owner = waiting::owner();
+        let Some(key) = waiter.key else {
+            if let Some(value) = self.take(owner) {
+                return Look::Go(value);
+            }
+            if spare.cloned.is_none() {
+                return Look::NeedsWaker;
+            }
+            waiter.key = Some(self.line.enter(spare.cloned.take(), ()));
+            return Look::Wait { holder: self.holder };
+        };
+        let value = match self.line.phase(key) {
+            Phase::Granted => {
+                self.promised = None;
+                self.take_as(owner)
+            }
+            _ => self.take(owner), // from another waiter of the same owner
+        };
+        if let Some(value) = value {
+            spare.replaced = self.line.remove(key).waker;
+            waiter.key = None;
+            return Look::Go(value);
+        }
+        match self.line.renew(key, cx.waker(), spare) {
+            Renewed::Yes => Look::Wait { holder: self.holder },
+            Renewed::NeedsWaker => Look::NeedsWaker,
+        }
+    }
+}
+
+/// What a waiter found.
+enum Look<T: ?Sized> {
+    /// The mutex is its own.
+    Go(Box<T>),
+    /// It stands in line and will be woken.
+    Wait {
+        /// Who has the mutex.
+        holder: u64,
+    },
+    /// It needs to bring a waker.
+    NeedsWaker,
+}
+
+/// One request for the mutex.
+#[derive(Debug)]
+struct Waiter {
+    /// Its place among the waiters, from its first fruitless poll until it is ready.
+    key: Option<usize>,
+    /// Who asked.
+    at: &'static Location<'static>,
+}
+
+impl Waiter {
+    fn poll<T: ?Sized>(&mut self, mutex: &Mutex<T>, cx: &mut Context<'_>) -> Poll<Box<T>> {
+        ready!(budget::poll_proceed_at(cx, self.at));
+        let mut spare = Spare::none();
+        let holder = loop {
+            let look = mutex.state.lock().look(self, cx, &mut spare);
+            match look {
+                Look::Go(value) => {
+                    budget::spend();
+                    return Poll::Ready(value);
+                }
+                Look::Wait { holder } => break holder,
+                Look::NeedsWaker => spare = Spare::of(cx.waker()),
+            }
+        };
+        let own = holder != 0 && holder == waiting::owner();
+        waiting::note(if own { Reason::OwnMutex } else { Reason::Mutex { holder } }, self.at);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,180 @@
+//! The guards of a mutex: whoever has one has the value.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use super::Mutex;
+use crate::shim::Arc;
+
+const KEPT: &str = "a guard has the value until it is dropped";
+
+/// Access to what a [`Mutex`] guards; it unlocks when dropped.
+///
+/// It may be sent to another thread, and be dropped there.
+#[must_use = "a guard that is not kept unlocks at once"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    /// The value itself; `None` only inside `drop`.
+    value: Option<Box<T>>,
+}
+
+/// As [`MutexGuard`], and keeps its mutex alive.
+#[must_use = "a guard that is not kept unlocks at once"]
+pub struct OwnedMutexGuard<T: ?Sized> {
+    mutex: Arc<Mutex<T>>,
+    /// The value itself; `None` only inside `drop`.
+    value: Option<Box<T>>,
+}
+
+/// Access to a part of what a guard gives access to.
+///
+/// Made by `map`, to hand on less than the whole. It unlocks when dropped.
+#[must_use = "a guard that is not kept unlocks at once"]
+pub struct MappedGuard<G: DerefMut, U: ?Sized> {
+    guard: G,
+    /// The way to the part.
+    part: fn(&G::Target) -> &U,
+    /// The same way, to change it.
+    part_mut: fn(&mut G::Target) -> &mut U,
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    pub(super) fn new(mutex: &'a Mutex<T>, value: Box<T>) -> Self {
+        Self { mutex, value: Some(value) }
+    }
+
+    /// The mutex this guard will unlock.
+    pub fn mutex(guard: &Self) -> &'a Mutex<T> {
+        guard.mutex
+    }
+
+    /// Narrows the guard to a part of the value.
+    ///
+    /// The way to the part is told twice, for reading and for writing, and may capture nothing: a
+    /// guard that kept a reference into its own value would need `unsafe`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_sync::mutex::{Mutex, MutexGuard};
+    /// let pair = Mutex::new((1, "one"));
+    /// let guard = pair.try_lock().unwrap();
+    /// let mut number = MutexGuard::map(guard, |pair| &pair.0, |pair| &mut pair.0);
+    /// *number += 1;
+    /// drop(number);
+    /// assert_eq!(pair.into_inner(), (2, "one"));
+    /// ```
+    pub fn map<U: ?Sized>(
+        guard: Self,
+        part: fn(&T) -> &U,
+        part_mut: fn(&mut T) -> &mut U,
+    ) -> MappedGuard<Self, U> {
+        MappedGuard { guard, part, part_mut }
+    }
+}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    pub(super) fn new(mutex: Arc<Mutex<T>>, value: Box<T>) -> Self {
+        Self { mutex, value: Some(value) }
+    }
+
+    /// The mutex this guard will unlock.
+    pub fn mutex(guard: &Self) -> &Arc<Mutex<T>> {
+        &guard.mutex
+    }
+
+    /// Narrows the guard to a part of the value, see [`MutexGuard::map`].
+    pub fn map<U: ?Sized>(
+        guard: Self,
+        part: fn(&T) -> &U,
+        part_mut: fn(&mut T) -> &mut U,
+    ) -> MappedGuard<Self, U> {
+        MappedGuard { guard, part, part_mut }
+    }
+}
+
+impl<G: DerefMut, U: ?Sized> MappedGuard<G, U> {
+    /// Narrows the guard further, see [`MutexGuard::map`].
+    pub fn map<V: ?Sized>(
+        guard: Self,
+        part: fn(&U) -> &V,
+        part_mut: fn(&mut U) -> &mut V,
+    ) -> MappedGuard<Self, V> {
+        MappedGuard { guard, part, part_mut }
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect(KEPT)
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect(KEPT)
+    }
+}
+
+impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect(KEPT)
+    }
+}
+
+impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect(KEPT)
+    }
+}
+
+impl<G: DerefMut, U: ?Sized> Deref for MappedGuard<G, U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        (self.part)(&self.guard)
+    }
+}
+
+impl<G: DerefMut, U: ?Sized> DerefMut for MappedGuard<G, U> {
+    fn deref_mut(&mut self) -> &mut U {
+        (self.part_mut)(&mut self.guard)
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            self.mutex.unlock(value);
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            self.mutex.unlock(value);
+        }
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<G: DerefMut, U: ?Sized + fmt::Debug> fmt::Debug for MappedGuard<G, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

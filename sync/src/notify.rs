@@ -1,0 +1,270 @@
+//! Single notifications, for those who wait or for the next one who comes.
+//!
+//! Everything is under one lock but the count of `notify_all` calls, which `notified` reads: a
+//! future counts as waiting from the moment it is made, and making it must not cost a lock.
+//!
+//! # Orderings
+//!
+//! | label   | release side | acquire side | what crosses                                          |
+//! |---------|--------------|--------------|-------------------------------------------------------|
+//! | `calls` | `notify_all` | `notified`   | what was done before the call, to who comes too late for it |
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::shim::Mutex;
+use crate::shim::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Release},
+};
+use crate::wait_list::{Phase, Renewed, Spare, WaitList};
+use crate::wakes::{self, Wakes};
+use crate::{budget, waiting};
+
+/// Tells one task, or all that wait, that something has changed.
+///
+/// Use it to build what is not here yet: the state lives elsewhere, whoever changes it notifies, and
+/// whoever waits looks at it again. For a flag that stays on use [`Event`](crate::event::Event).
+///
+/// [`notify_one`](Self::notify_one) is not lost if nobody waits: it is kept for the next who comes.
+/// Several such calls are kept as one. [`notify_all`](Self::notify_all) is never kept.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::notify::Notify;
+/// let changed = Notify::new();
+/// changed.notify_one();
+/// changed.notify_one();
+/// let mut first = changed.notified();
+/// let mut second = changed.notified();
+/// assert!(first.enable(), "the first one takes what was kept");
+/// assert!(!second.enable());
+/// changed.notify_all();
+/// assert!(second.enable());
+/// ```
+pub struct Notify {
+    /// How often `notify_all` was called. Written under the lock.
+    calls: AtomicUsize,
+    state: Mutex<State>,
+}
+
+/// A snapshot of a notifier, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Whether a notification is kept for the next who comes.
+    pub is_kept: bool,
+    /// How many wait.
+    pub waiting: usize,
+}
+
+/// The future of [`Notify::notified`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct Notified<'a> {
+    notify: &'a Notify,
+    stage: Stage,
+    /// Who waits.
+    at: &'static Location<'static>,
+}
+
+impl Notify {
+    /// A notifier with nothing kept.
+    pub fn new() -> Self {
+        let state = State { kept: false, line: WaitList::new() };
+        Self { calls: AtomicUsize::new(0), state: Mutex::new(state) }
+    }
+
+    /// Notifies who has waited longest; if nobody waits, the next who comes.
+    pub fn notify_one(&self) {
+        let waker = self.state.lock().notify_one();
+        if let Some(waker) = waker {
+            wakes::wake(waker);
+        }
+    }
+
+    /// Notifies everybody who waits, that is whose [`notified`](Self::notified) was called before.
+    pub fn notify_all(&self) {
+        let mut wakes = Wakes::new();
+        {
+            let mut state = self.state.lock();
+            // ORDERING: Release, release side of `calls`.
+            self.calls.fetch_add(1, Release);
+            while let Some(first) = state.line.first() {
+                if let Some(waker) = state.line.grant(first) {
+                    wakes.push(waker);
+                }
+            }
+        }
+        wakes.fire();
+    }
+
+    /// Waits for a notification.
+    ///
+    /// `notify_all` counts from this call on. The place in line for `notify_one`, however, is taken
+    /// at the first poll, or by [`Notified::enable`].
+    ///
+    /// # Cancel safety
+    /// If a `notify_one` had reached a future that is dropped, it goes to the next in line, or is
+    /// kept. A new call starts at the end of the line.
+    #[track_caller]
+    pub fn notified(&self) -> Notified<'_> {
+        // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the caller
+        // sees what changed before it, and must not wait for that call.
+        let calls = self.calls.load(Acquire);
+        Notified { notify: self, stage: Stage::New { calls }, at: Location::caller() }
+    }
+
+    /// The figures of this moment.
+    pub fn stats(&self) -> Stats {
+        let state = self.state.lock();
+        Stats { is_kept: state.kept, waiting: state.line.waiting() }
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stats { is_kept, waiting } = self.stats();
+        f.debug_struct("Notify").field("is_kept", &is_kept).field("waiting", &waiting).finish()
+    }
+}
+
+impl Notified<'_> {
+    /// Stands in line without being awaited; true if it was notified already.
+    ///
+    /// Use it to look at the state in between without missing a `notify_one`: make the future,
+    /// enable it, look, and then await it if need be. It takes a notification that was kept; the
+    /// future is then ready.
+    pub fn enable(&mut self) -> bool {
+        self.advance(None)
+    }
+
+    /// True if it is over. Otherwise it stands in line, and is woken through `current` if given.
+    fn advance(&mut self, current: Option<&Waker>) -> bool {
+        if self.stage == Stage::Over {
+            return true;
+        }
+        let mut spare = match (&self.stage, current) {
+            (Stage::New { .. }, Some(waker)) => Spare::of(waker),
+            _ => Spare::none(),
+        };
+        loop {
+            let mut state = self.notify.state.lock();
+            let key = match self.stage {
+                Stage::Over => return true,
+                Stage::New { calls } => {
+                    // ORDERING: Acquire, acquire side of `calls`.
+                    let called = self.notify.calls.load(Acquire) != calls;
+                    if called || std::mem::take(&mut state.kept) {
+                        self.stage = Stage::Over;
+                        return true;
+                    }
+                    let key = state.line.enter(spare.cloned.take(), Told::Nothing);
+                    self.stage = Stage::InLine(key);
+                    return false;
+                }
+                Stage::InLine(key) => key,
+            };
+            if state.line.phase(key) == Phase::Granted {
+                spare.replaced = state.line.remove(key).waker;
+                self.stage = Stage::Over;
+                return true;
+            }
+            let Some(current) = current else { return false };
+            match state.line.renew(key, current, &mut spare) {
+                Renewed::Yes => return false,
+                Renewed::NeedsWaker => drop(state),
+            }
+            spare = Spare::of(current);
+        }
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(budget::poll_proceed_at(cx, self.at));
+        if self.advance(Some(cx.waker())) {
+            budget::spend();
+            return Poll::Ready(());
+        }
+        waiting::note(waiting::Reason::Notify, self.at);
+        Poll::Pending
+    }
+}
+
+impl Drop for Notified<'_> {
+    fn drop(&mut self) {
+        let Stage::InLine(key) = self.stage else { return };
+        let (left, waker) = {
+            let mut state = self.notify.state.lock();
+            let left = state.line.remove(key);
+            let passed_on = match left.payload {
+                Told::One => state.notify_one(),
+                Told::Nothing => None,
+            };
+            (left, passed_on)
+        };
+        if let Some(waker) = waker {
+            wakes::wake(waker); // before `left` drops its waker, which may panic
+        }
+        drop(left);
+    }
+}
+
+impl fmt::Debug for Notified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notified").field("stage", &self.stage).field("at", &self.at).finish()
+    }
+}
+
+/// What the lock guards.
+struct State {
+    /// A notification for the next who comes. Never while somebody stands in line.
+    kept: bool,
+    /// Who waits, and whether a `notify_one` reached them, which they must pass on if dropped.
+    line: WaitList<Told>,
+}
+
+impl State {
+    /// Tells the first in line, or keeps it; the waker is to be fired after unlocking.
+    fn notify_one(&mut self) -> Option<Waker> {
+        let Some(first) = self.line.first() else {
+            self.kept = true;
+            return None;
+        };
+        *self.line.payload_mut(first) = Told::One;
+        self.line.grant(first)
+    }
+}
+
+/// What has reached a waiter that must not get lost with it.
+#[derive(Clone, Copy)]
+enum Told {
+    /// Nothing, or a `notify_all`.
+    Nothing,
+    /// A `notify_one`.
+    One,
+}
+
+/// How far a future has come.
+#[derive(Debug, PartialEq)]
+enum Stage {
+    /// Made, not polled.
+    New {
+        /// How many calls of `notify_all` were before it.
+        calls: usize,
+    },
+    /// Stands in line, or was told and has not run.
+    InLine(usize),
+    /// It has been notified.
+    Over,
+}

@@ -1,0 +1,444 @@
+//! A number of permits, and a fair line for those who want one.
+//!
+//! The count lives in one word (`semaphore/word.rs`), which is all that is touched while nobody
+//! waits; the line lives under a lock. The futures are in `semaphore/acquire.rs`, the permits in
+//! `semaphore/permit.rs`.
+
+mod acquire;
+mod permit;
+mod word;
+
+use std::fmt;
+use std::panic::Location;
+use std::task::Waker;
+
+pub use acquire::{Acquire, AcquireOwned};
+pub use permit::{OwnedPermit, Permit};
+
+use crate::blocking;
+use crate::error::{Closed, TryAcquireError};
+use crate::shim::{Arc, Mutex};
+use crate::wait_list::{Phase, Renewed, Spare, WaitList};
+use crate::waiting;
+use crate::wakes::Wakes;
+use acquire::Waiter;
+use word::{OnGive, Take, Word};
+
+/// A number of permits, for as many tasks at a time as may do something.
+///
+/// Use it to bound how much runs at once: requests to one server, open files, heavy jobs.
+///
+/// # Fairness
+/// Strictly first come, first served: nobody overtakes who stands in line, not even for a permit
+/// that is free. A large request at the front therefore holds smaller ones up until enough permits
+/// have come back (and [`try_acquire`](Self::try_acquire) fails meanwhile); the other way round
+/// large requests would starve.
+///
+/// One exception prevents a deadlock. A permit that was handed to a waiter which has not run yet may
+/// be taken by another future *of the same task*, if the permits handed to that task cover its
+/// request; the waiter then is first in line again. Without it, a task that keeps an acquiring
+/// future aside (in a `select!`, say) and acquires in another branch would wait for itself.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::semaphore::Semaphore;
+/// let slots = Semaphore::new(2);
+/// let first = slots.try_acquire().unwrap();
+/// let second = slots.try_acquire().unwrap();
+/// assert!(slots.try_acquire().is_err());
+/// drop(first);
+/// assert!(slots.try_acquire().is_ok());
+/// # drop(second);
+/// ```
+pub struct Semaphore {
+    /// Free permits, and whether anybody stands in line.
+    word: Word,
+    /// Who stands in line, and for how many permits.
+    line: Mutex<WaitList<usize>>,
+}
+
+/// A snapshot of a semaphore, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Permits nobody holds. They may be kept for a large request that is first in line.
+    pub available: usize,
+    /// Requests that stand in line.
+    pub waiting: usize,
+    /// Requests that were served and have not run yet.
+    pub granted: usize,
+    /// Whether [`Semaphore::close`] was called.
+    pub is_closed: bool,
+}
+
+impl Semaphore {
+    /// The most permits there can be.
+    pub const MAX_PERMITS: usize = word::MAX;
+
+    /// A semaphore with so many free permits. Zero is allowed: it then starts locked.
+    ///
+    /// # Panics
+    /// If `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
+    pub fn new(permits: usize) -> Self {
+        possible(permits);
+        Self { word: Word::new(permits), line: Mutex::new(WaitList::new()) }
+    }
+
+    /// Waits for a permit.
+    ///
+    /// # Errors
+    /// [`Closed`] if the semaphore is or gets closed.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped leaves the line; if a permit had been handed to it, the next in line
+    /// gets it. A new call starts at the end of the line.
+    #[track_caller]
+    pub fn acquire(&self) -> Acquire<'_> {
+        self.acquire_many(1)
+    }
+
+    /// Waits for `count` permits at once; see [`Semaphore`] on how large requests queue.
+    ///
+    /// # Errors
+    /// [`Closed`] if the semaphore is or gets closed.
+    ///
+    /// # Panics
+    /// If `count` is more than [`MAX_PERMITS`](Self::MAX_PERMITS): it could never be met.
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](Self::acquire). No part of the request is held while it waits.
+    #[track_caller]
+    pub fn acquire_many(&self, count: usize) -> Acquire<'_> {
+        possible(count);
+        Acquire::new(self, Waiter::new(count, Location::caller()))
+    }
+
+    /// As [`acquire`](Self::acquire), with a permit that keeps the semaphore alive.
+    ///
+    /// # Errors
+    /// [`Closed`] if the semaphore is or gets closed.
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](Self::acquire).
+    #[track_caller]
+    pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
+        self.acquire_many_owned(1)
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), with a permit that keeps the semaphore alive.
+    ///
+    /// # Errors
+    /// [`Closed`] if the semaphore is or gets closed.
+    ///
+    /// # Panics
+    /// If `count` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    ///
+    /// # Cancel safety
+    /// As [`acquire`](Self::acquire).
+    #[track_caller]
+    pub fn acquire_many_owned(self: Arc<Self>, count: usize) -> AcquireOwned {
+        possible(count);
+        AcquireOwned::new(self, Waiter::new(count, Location::caller()))
+    }
+
+    /// Takes a permit if one is free and nobody stands in line.
+    ///
+    /// # Errors
+    /// [`TryAcquireError`] says whether it makes sense to try again.
+    pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `count` permits if so many are free and nobody stands in line.
+    ///
+    /// # Errors
+    /// [`TryAcquireError`] says whether it makes sense to try again.
+    pub fn try_acquire_many(&self, count: usize) -> Result<Permit<'_>, TryAcquireError> {
+        self.try_take(count)?;
+        Ok(Permit::new(self, count))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore alive.
+    ///
+    /// # Errors
+    /// [`TryAcquireError`] says whether it makes sense to try again.
+    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedPermit, TryAcquireError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// As [`try_acquire_many`](Self::try_acquire_many), with a permit that keeps the semaphore alive.
+    ///
+    /// # Errors
+    /// [`TryAcquireError`] says whether it makes sense to try again.
+    pub fn try_acquire_many_owned(
+        self: Arc<Self>,
+        count: usize,
+    ) -> Result<OwnedPermit, TryAcquireError> {
+        self.try_take(count)?;
+        Ok(OwnedPermit::new(self, count))
+    }
+
+    /// Waits for a permit on a plain thread, which sleeps meanwhile.
+    ///
+    /// # Errors
+    /// [`Closed`] if the semaphore is or gets closed.
+    ///
+    /// # Panics
+    /// Inside a task: it would block the worker. Use [`acquire`](Self::acquire) there.
+    #[track_caller]
+    pub fn acquire_blocking(&self) -> Result<Permit<'_>, Closed> {
+        blocking::wait_on("acquire_blocking", "acquire().await", self.acquire())
+    }
+
+    /// Adds permits that were never there before; those in line get them first.
+    ///
+    /// # Panics
+    /// If that makes more than [`MAX_PERMITS`](Self::MAX_PERMITS) free ones.
+    #[track_caller]
+    pub fn add_permits(&self, count: usize) {
+        match self.word.add(count) {
+            Some(OnGive::HandOut) => self.hand_out(),
+            Some(OnGive::Nothing) => {}
+            None => panic!("a semaphore holds at most {} permits", Self::MAX_PERMITS),
+        }
+    }
+
+    /// Takes up to `count` free permits away for good, and says how many there were to take.
+    ///
+    /// Permits in use are not free; a holder can [`forget`](Permit::forget) them.
+    #[must_use = "it may have taken fewer permits than asked for"]
+    pub fn forget_permits(&self, count: usize) -> usize {
+        self.word.take_up_to(count)
+    }
+
+    /// Refuses everybody who waits or comes from now on.
+    ///
+    /// Permits that were handed out stay valid, and still count when they come back.
+    pub fn close(&self) {
+        let mut wakes = Wakes::new();
+        {
+            let mut line = self.line.lock();
+            self.word.close();
+            while let Some(first) = line.first() {
+                push(&mut wakes, line.refuse(first));
+            }
+        }
+        wakes.fire();
+    }
+
+    /// True once [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.word.is_closed()
+    }
+
+    /// How many permits nobody holds. Advice only: it may be outdated when it is read.
+    pub fn available_permits(&self) -> usize {
+        self.word.free()
+    }
+
+    /// The figures of this moment.
+    pub fn stats(&self) -> Stats {
+        let line = self.line.lock();
+        Stats {
+            available: self.word.free(),
+            waiting: line.waiting(),
+            granted: line.granted(),
+            is_closed: self.word.is_closed(),
+        }
+    }
+
+    fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
+        match self.word.take(count) {
+            Take::Taken => Ok(()),
+            Take::Closed => Err(TryAcquireError::Closed),
+            Take::Short if self.try_borrow(count) => Ok(()),
+            Take::Short => Err(TryAcquireError::NoPermits),
+        }
+    }
+
+    /// Gives permits back.
+    fn release(&self, count: usize) {
+        if self.word.give(count) == OnGive::HandOut {
+            self.hand_out();
+        }
+    }
+
+    #[cold]
+    fn hand_out(&self) {
+        let mut wakes = Wakes::new();
+        self.hand_out_in(&mut self.line.lock(), &mut wakes);
+        wakes.fire();
+    }
+
+    /// Serves the line, from the front, as far as the free permits go.
+    ///
+    /// Whoever gives a permit while somebody waits comes here afterwards. So does whoever takes a
+    /// waiter out of the line: the next one may want less, and `WAITERS` must go with the last.
+    fn hand_out_in(&self, line: &mut WaitList<usize>, wakes: &mut Wakes) {
+        while let Some(first) = line.first() {
+            if !self.word.take_first(*line.payload(first)) {
+                return;
+            }
+            push(wakes, line.grant(first));
+        }
+        self.word.nobody_waits();
+    }
+
+    /// Looks, under the lock, whether a waiter may go on; if not, makes sure that it is woken.
+    fn look(
+        &self,
+        waiter: &mut Waiter,
+        current: &Waker,
+        spare: &mut Spare,
+        wakes: &mut Wakes,
+    ) -> Look {
+        let line = &mut *self.line.lock();
+        let Some(key) = waiter.key else {
+            return self.arrive(line, waiter, spare, wakes);
+        };
+        match line.phase(key) {
+            Phase::Granted => {}
+            Phase::Waiting if self.borrow(line, waiter.wanted, wakes) => {}
+            Phase::Waiting => {
+                return match line.renew(key, current, spare) {
+                    Renewed::Yes => Look::Wait,
+                    Renewed::NeedsWaker => Look::NeedsWaker,
+                };
+            }
+            Phase::Refused => {
+                spare.replaced = line.remove(key).waker;
+                waiter.key = None;
+                return Look::Go(Err(Closed(())));
+            }
+        }
+        spare.replaced = line.remove(key).waker;
+        waiter.key = None;
+        self.hand_out_in(line, wakes); // if it borrowed, it may have been the first or the last in line
+        Look::Go(Ok(()))
+    }
+
+    /// The first time a waiter comes to the lock: it takes, borrows or queues.
+    fn arrive(
+        &self,
+        line: &mut WaitList<usize>,
+        waiter: &mut Waiter,
+        spare: &mut Spare,
+        wakes: &mut Wakes,
+    ) -> Look {
+        match self.word.take_or_wait(waiter.wanted) {
+            Take::Taken => Look::Go(Ok(())),
+            Take::Closed => Look::Go(Err(Closed(()))),
+            Take::Short if self.borrow(line, waiter.wanted, wakes) => {
+                self.hand_out_in(line, wakes);
+                Look::Go(Ok(()))
+            }
+            Take::Short => {
+                waiter.key = Some(line.enter(spare.cloned.take(), waiter.wanted));
+                Look::Wait
+            }
+        }
+    }
+
+    #[cold]
+    fn try_borrow(&self, wanted: usize) -> bool {
+        if waiting::owner() == 0 {
+            return false;
+        }
+        let mut wakes = Wakes::new();
+        let borrowed = {
+            let mut line = self.line.lock();
+            let borrowed = self.borrow(&mut line, wanted, &mut wakes);
+            if borrowed {
+                self.hand_out_in(&mut line, &mut wakes);
+            }
+            borrowed
+        };
+        wakes.fire();
+        borrowed
+    }
+
+    /// Takes permits that were handed to other waiters of the current owner; those are first in line
+    /// again. True if there were enough; free ones count as well, if nobody stands in line.
+    ///
+    /// If true, the caller hands out, but only after it has taken itself out of the line: it must
+    /// not be served twice.
+    fn borrow(&self, line: &mut WaitList<usize>, wanted: usize, wakes: &mut Wakes) -> bool {
+        let owner = waiting::owner();
+        if owner == 0 || line.granted() == 0 {
+            return false;
+        }
+        let mine: usize = line.granted_to(owner).map(|key| *line.payload(key)).sum();
+        let free = if line.waiting() == 0 { self.word.free() } else { 0 };
+        if mine == 0 || mine + free < wanted {
+            return false;
+        }
+        self.word.somebody_waits();
+        let mut returned = 0;
+        while returned < wanted {
+            let Some(key) = line.granted_to(owner).next() else { break };
+            returned += *line.payload(key);
+            line.take_back(key);
+        }
+        // The free ones may be gone: `forget_permits` does not ask the lock.
+        let enough = returned >= wanted || self.word.take_first(wanted - returned);
+        let left = if enough { returned.saturating_sub(wanted) } else { returned };
+        let _ = self.word.give(left); // handed out below, or by the caller
+        if !enough {
+            self.hand_out_in(line, wakes);
+        }
+        enough
+    }
+
+    /// Takes a waiter out that is dropped; what it was given goes to the next.
+    #[cold]
+    fn leave(&self, key: usize) {
+        let mut wakes = Wakes::new();
+        let left = {
+            let mut line = self.line.lock();
+            let left = line.remove(key);
+            if left.phase == Phase::Granted {
+                let _ = self.word.give(left.payload); // handed out below
+            }
+            self.hand_out_in(&mut line, &mut wakes);
+            left
+        };
+        wakes.fire(); // before `left` drops its waker, which may panic
+        drop(left);
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = self.stats();
+        f.debug_struct("Semaphore")
+            .field("available", &stats.available)
+            .field("waiting", &stats.waiting)
+            .field("is_closed", &stats.is_closed)
+            .finish()
+    }
+}
+
+/// What a waiter found at the lock.
+enum Look {
+    /// It has its permits, or will never have them.
+    Go(Result<(), Closed>),
+    /// It stands in line and will be woken.
+    Wait,
+    /// It stands in line, but needs another waker.
+    NeedsWaker,
+}
+
+#[track_caller]
+fn possible(permits: usize) {
+    assert!(
+        permits <= Semaphore::MAX_PERMITS,
+        "a semaphore holds at most {} permits",
+        Semaphore::MAX_PERMITS
+    );
+}
+
+fn push(wakes: &mut Wakes, waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        wakes.push(waker);
+    }
+}

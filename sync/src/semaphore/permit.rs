@@ -1,0 +1,107 @@
+//! Permits: what a semaphore gives, and takes back when they are dropped.
+
+use std::fmt;
+
+use super::Semaphore;
+use crate::shim::Arc;
+
+/// One or more permits of a [`Semaphore`], given back when dropped.
+///
+/// However the holder ends, by return, `?`, panic or cancellation, its permits come back.
+#[must_use = "a permit that is not kept is given back at once"]
+pub struct Permit<'a> {
+    semaphore: &'a Semaphore,
+    count: usize,
+}
+
+/// One or more permits that keep their [`Semaphore`] alive, given back when dropped.
+#[must_use = "a permit that is not kept is given back at once"]
+pub struct OwnedPermit {
+    semaphore: Arc<Semaphore>,
+    count: usize,
+}
+
+macro_rules! permit_methods {
+    ($clone:expr, $same:expr) => {
+        /// How many permits this is.
+        pub fn count(&self) -> usize {
+            self.count
+        }
+
+        /// Adds the permits of `other` to this one.
+        ///
+        /// # Panics
+        /// If `other` comes from another semaphore.
+        #[track_caller]
+        pub fn merge(&mut self, mut other: Self) {
+            assert!($same(self, &other), "permits of different semaphores cannot be merged");
+            self.count += std::mem::take(&mut other.count);
+        }
+
+        /// Parts `count` permits from this one; `None` if it has fewer.
+        pub fn split(&mut self, count: usize) -> Option<Self> {
+            self.count = self.count.checked_sub(count)?;
+            Some(Self { semaphore: $clone(self), count })
+        }
+
+        /// Drops the permits without giving them back: the semaphore is smaller from now on.
+        pub fn forget(mut self) {
+            self.count = 0;
+        }
+    };
+}
+
+impl<'a> Permit<'a> {
+    pub(super) fn new(semaphore: &'a Semaphore, count: usize) -> Self {
+        Self { semaphore, count }
+    }
+
+    permit_methods!(|this: &Self| this.semaphore, |this: &Self, other: &Self| std::ptr::eq(
+        this.semaphore,
+        other.semaphore
+    ));
+}
+
+impl OwnedPermit {
+    pub(super) fn new(semaphore: Arc<Semaphore>, count: usize) -> Self {
+        Self { semaphore, count }
+    }
+
+    permit_methods!(|this: &Self| this.semaphore.clone(), |this: &Self, other: &Self| Arc::ptr_eq(
+        &this.semaphore,
+        &other.semaphore
+    ));
+
+    /// The semaphore these permits belong to.
+    pub fn semaphore(&self) -> &Arc<Semaphore> {
+        &self.semaphore
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.semaphore.release(self.count);
+        }
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.semaphore.release(self.count);
+        }
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").field("count", &self.count).finish_non_exhaustive()
+    }
+}
