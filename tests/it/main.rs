@@ -2,6 +2,7 @@
 #![cfg(not(windlass_loom))]
 
 mod executor;
+mod house;
 mod kit;
 mod reactor;
 mod sync;

@@ -1,0 +1,149 @@
+//! The rules of the house, so that nobody has to argue about them.
+//!
+//! Each test here reads the sources of this repository and lists what breaks one rule, as
+//! `file:line: what`. The checks are in the folder beside this file, each with a bad sample that it
+//! has to find.
+
+mod argument;
+mod length;
+mod manifest;
+mod models;
+mod names;
+mod ordering;
+mod reading;
+mod safety;
+mod source;
+
+use source::{Finding, Source, library, none, root, under};
+
+/// Code lines of the library, tests aside.
+const WHOLE: usize = 10_000;
+/// Code lines of the road a reader walks first.
+const ROAD: usize = 6_000;
+/// Workspace members that are not part of the library.
+const OTHER_MEMBERS: [&str; 0] = [];
+
+/// Everything written in Rust here.
+fn everything() -> Vec<Source> {
+    let mut sources = library();
+    sources.extend(under(&["tests", "macros/tests", "examples", "benches"]));
+    sources
+}
+
+fn each(sources: &[Source], check: fn(&Source) -> Vec<Finding>) -> Vec<Finding> {
+    sources.iter().flat_map(check).collect()
+}
+
+#[test]
+fn files_are_short() {
+    none("320 code lines a file", each(&library(), length::files));
+}
+
+#[test]
+fn functions_are_short() {
+    none("60 code lines a function", each(&library(), length::functions));
+}
+
+#[test]
+fn the_library_keeps_its_promise_of_size() {
+    let mut total = 0;
+    let mut road = 0;
+    for source in library() {
+        let lines = source.code.lines().zip(&source.test);
+        let length = lines.filter(|(line, test)| !**test && !line.trim().is_empty()).count();
+        total += length;
+        if ["executor/", "reactor/", "timer/"].iter().any(|floor| source.path.starts_with(floor)) {
+            road += length;
+        }
+    }
+    println!("code lines: {total}, of them on the road: {road}");
+    assert!(total < WHOLE, "the library has {total} code lines, it promises less than {WHOLE}");
+    assert!(road < ROAD, "the road has {road} code lines, it promises less than {ROAD}");
+}
+
+#[test]
+fn unsafe_lives_in_one_folder_and_rests_on_its_rules() {
+    let sources = library();
+    let rules: Vec<u32> = sources
+        .iter()
+        .filter(|source| source.path == safety::RULES)
+        .flat_map(safety::rules)
+        .collect();
+    let findings = sources.iter().flat_map(|source| safety::check(source, &rules)).collect();
+    none("unsafe", findings);
+}
+
+#[test]
+fn every_other_crate_forbids_unsafe() {
+    let roots = library().into_iter().filter(|source| source.path.ends_with("src/lib.rs"));
+    let roots = roots.filter(|source| source.path != "executor/src/lib.rs");
+    let forbids = |source: &Source| source.code.contains("#![forbid(unsafe_code)]");
+    let finding = |source: Source| source.finding(0, "`#![forbid(unsafe_code)]` is missing");
+    none("unsafe", roots.filter(|source| !forbids(source)).map(finding).collect());
+}
+
+#[test]
+fn every_atomic_operation_argues_for_its_ordering() {
+    none("orderings", each(&library(), ordering::operations_are_argued));
+}
+
+#[test]
+fn every_ordering_label_has_two_ends_and_a_row() {
+    none("labels", ordering::labels_are_paired(&library()));
+}
+
+#[test]
+fn the_private_cfg_is_spelled_in_three_files() {
+    none("cfg(windlass_loom)", names::loom_spellings(&everything()));
+}
+
+#[test]
+fn reading_names_every_source_file_once() {
+    let text = std::fs::read_to_string(root().join("READING.md")).unwrap_or_default();
+    let sources = library();
+    let is_read = |source: &&Source| !source.test.iter().all(|test| *test);
+    let files: Vec<&str> =
+        sources.iter().filter(is_read).map(|source| source.path.as_str()).collect();
+    none("READING.md", reading::check(&text, &files));
+}
+
+#[test]
+fn nothing_is_unwrapped_outside_tests() {
+    none("unwrap", each(&library(), names::no_unwrap));
+}
+
+#[test]
+fn what_threads_share_comes_from_the_shim() {
+    none("the shim", each(&library(), names::shared_things_come_from_the_shim));
+}
+
+#[test]
+fn imports_go_down_and_dependencies_are_the_agreed_ones() {
+    let floors = manifest::FLOORS.iter();
+    let mut findings: Vec<Finding> = floors
+        .flat_map(|floor| {
+            let (path, text) = manifest::read(floor.folder);
+            manifest::check(floor, &path, &text)
+        })
+        .collect();
+    findings.extend(manifest::members(&manifest::read("").1, &OTHER_MEMBERS));
+    none("dependencies", findings);
+}
+
+#[test]
+fn there_are_no_feature_flags() {
+    none("features", each(&library(), names::no_features));
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    none("left undone", each(&everything(), names::nothing_is_left_undone));
+}
+
+#[test]
+fn every_model_names_the_mutation_that_it_catches() {
+    let sources = under(&["tests/models"]);
+    none("models", each(&sources, models::check));
+    let rows: usize = sources.iter().map(models::count).sum();
+    assert!(rows > 0, "no model is found; has the list another shape now?");
+}
