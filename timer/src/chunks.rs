@@ -1,0 +1,132 @@
+//! Storage for the wheel's entries: a slab that never moves what it holds.
+//!
+//! A plain slab is one vector. With a million sleepers its next doubling copies 40 MB, under the
+//! lock of the shard. Here the vector is cut into chunks, so growing costs one allocation of a fixed
+//! size. When the last entry leaves, all chunks but the first are given back.
+//!
+//! Each entry has a *serial number*, never used twice: a [`Key`] of an entry that is gone finds
+//! nothing, also when another entry has moved into its place.
+
+use std::num::NonZeroU64;
+
+/// Entries per chunk: 160 KiB of them.
+const CHUNK: usize = 4096;
+
+/// The end of the list of vacant places.
+const NONE: u32 = u32::MAX;
+
+/// Names one entry for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    serial: NonZeroU64,
+    /// Where the entry is, if it still is.
+    pub(crate) index: u32,
+}
+
+/// One entry.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    /// When it is due, to the nanosecond.
+    pub deadline: u64,
+    /// Its number, older entries have lower ones.
+    pub serial: u64,
+    /// What the owner gets back; `None` in a vacant place.
+    pub payload: Option<T>,
+    /// Where its mark is in the slot; in a vacant place, the next vacant one.
+    pub position: u32,
+    /// The slot of the wheel that holds its mark.
+    pub slot: u32,
+}
+
+/// The slab of chunks.
+#[derive(Debug)]
+pub(crate) struct Chunks<T> {
+    chunks: Vec<Vec<Entry<T>>>,
+    /// The first vacant place, [`NONE`] if every place is taken.
+    vacant: u32,
+    /// Entries that are not vacant.
+    len: usize,
+    /// The serial number of the last entry.
+    serial: u64,
+}
+
+impl<T> Chunks<T> {
+    pub fn new() -> Self {
+        Self { chunks: Vec::new(), vacant: NONE, len: 0, serial: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds an entry whose mark has no place yet.
+    pub fn insert(&mut self, deadline: u64, payload: T) -> Key {
+        self.serial += 1;
+        let serial = NonZeroU64::new(self.serial).expect("the first serial number is 1");
+        self.len += 1;
+        let entry =
+            Entry { deadline, serial: self.serial, payload: Some(payload), position: 0, slot: 0 };
+        let index = self.vacant;
+        if index == NONE {
+            return Key { serial, index: self.push(entry) };
+        }
+        let place = self.at(index);
+        let vacant = place.position;
+        *place = entry;
+        self.vacant = vacant;
+        Key { serial, index }
+    }
+
+    /// Takes an entry's payload out and its place back.
+    pub fn remove(&mut self, index: u32) -> T {
+        let vacant = self.vacant;
+        let place = self.at(index);
+        let payload = place.payload.take().expect("only live entries have marks and keys");
+        place.position = vacant;
+        place.serial = 0; // no key has it
+        self.vacant = index;
+        self.len -= 1;
+        if self.len == 0 && self.chunks.len() > 1 {
+            self.chunks.truncate(1);
+            self.chunks[0].clear();
+            self.vacant = NONE;
+        }
+        payload
+    }
+
+    /// The index of a live entry.
+    pub fn find(&self, key: Key) -> Option<u32> {
+        let entry = self.chunks.get(key.index as usize / CHUNK)?.get(key.index as usize % CHUNK)?;
+        (entry.serial == key.serial.get()).then_some(key.index)
+    }
+
+    /// The entry at an index that a mark or [`find`](Self::find) gave.
+    #[inline]
+    pub fn at(&mut self, index: u32) -> &mut Entry<T> {
+        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    /// As [`at`](Self::at), to look only.
+    #[inline]
+    pub fn look(&self, index: u32) -> &Entry<T> {
+        &self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    /// Places there is memory for.
+    #[cfg(test)]
+    pub fn room(&self) -> usize {
+        self.chunks.iter().map(Vec::capacity).sum()
+    }
+
+    /// Puts an entry at the end, where every place is taken.
+    fn push(&mut self, entry: Entry<T>) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let last = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[last];
+        let index = last * CHUNK + chunk.len();
+        chunk.push(entry);
+        u32::try_from(index).expect("four thousand million sleepers do not fit into memory")
+    }
+}

@@ -1,0 +1,130 @@
+//! Which timers the code on this thread uses.
+//!
+//! A thread-local names them, set for a while with [`Handle::enter`]. It names the shard, too: a
+//! worker's own, or the foreign one.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use windlass_sync::shim::{self, Arc};
+
+use crate::clock::Clock;
+use crate::shard::Shard;
+use crate::timers::Timers;
+
+shim::thread_local! {
+    static CURRENT: RefCell<Option<Handle>> = RefCell::new(None);
+}
+
+/// A way to use some [`Timers`] from a thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    timers: Arc<Timers>,
+    /// The shard that sleeps armed on this thread go to.
+    shard: Arc<Shard>,
+}
+
+impl Handle {
+    /// A handle for the thread that serves this shard of the timers.
+    ///
+    /// Shards below [`Timers::foreign`] belong to one thread each, which looks at
+    /// [`Timers::next`] before it parks. Any number of threads may use the foreign one.
+    ///
+    /// # Panics
+    /// If there is no such shard.
+    pub fn new(timers: Arc<Timers>, shard: usize) -> Handle {
+        let shard = timers.shard(shard).clone();
+        Handle { timers, shard }
+    }
+
+    /// A handle to the timers of this thread. It may be entered on any other thread.
+    ///
+    /// # Panics
+    /// If there are no timers on this thread.
+    #[track_caller]
+    pub fn current() -> Handle {
+        match Handle::try_current() {
+            Some(handle) => handle,
+            None => missing("timer::Handle::current()"),
+        }
+    }
+
+    /// As [`current`](Self::current), or `None`.
+    pub fn try_current() -> Option<Handle> {
+        with_current(|handle| {
+            let handle = handle?;
+            // Not the shard of this thread: the handle may go anywhere.
+            let shard = handle.shard.outside().unwrap_or(&handle.shard).clone();
+            Some(Handle { timers: handle.timers.clone(), shard })
+        })
+    }
+
+    /// Makes these the timers of this thread until the guard is dropped.
+    pub fn enter(&self) -> EnterGuard {
+        EnterGuard { former: replace(Some(self.clone())), _here: PhantomData }
+    }
+
+    /// The timers.
+    pub fn timers(&self) -> &Arc<Timers> {
+        &self.timers
+    }
+
+    /// The clock of the timers.
+    pub fn clock(&self) -> &Clock {
+        self.timers.clock()
+    }
+}
+
+/// Gives the thread its former timers back when dropped. Guards are dropped in reverse order.
+#[derive(Debug)]
+#[must_use = "the timers are entered only while this guard lives"]
+pub struct EnterGuard {
+    former: Option<Handle>,
+    /// It belongs to the thread that entered.
+    _here: PhantomData<*const ()>,
+}
+
+impl Drop for EnterGuard {
+    fn drop(&mut self) {
+        drop(replace(self.former.take()));
+    }
+}
+
+/// The shard to make a timer in; `what` is the function that needs one.
+#[track_caller]
+pub(crate) fn current_shard(what: &str) -> Arc<Shard> {
+    match with_current(|handle| handle.map(|handle| handle.shard.clone())) {
+        Some(shard) => shard,
+        None => missing(what),
+    }
+}
+
+/// The shard that this thread arms in, among those beside `home`; `None` if that is `home`.
+///
+/// A worker's shard may be made earlier by this worker alone, or it would sleep too long. So a sleep
+/// that travelled is armed where it arrived, and on a thread without these timers in the foreign
+/// shard.
+pub(crate) fn shard_beside(home: &Arc<Shard>) -> Option<Arc<Shard>> {
+    with_current(|handle| match handle {
+        Some(handle) if Arc::ptr_eq(&handle.shard, home) => None,
+        Some(handle) if handle.shard.is_beside(home) => Some(handle.shard.clone()),
+        _ => home.outside().cloned(),
+    })
+}
+
+/// Shows the handle of this thread; there is none while the thread is torn down.
+fn with_current<R>(look: impl Fn(Option<&Handle>) -> R) -> R {
+    match CURRENT.try_with(|current| look(current.borrow().as_ref())) {
+        Ok(answer) => answer,
+        Err(_) => look(None),
+    }
+}
+
+fn replace(handle: Option<Handle>) -> Option<Handle> {
+    CURRENT.try_with(|current| current.replace(handle)).ok().flatten()
+}
+
+#[track_caller]
+fn missing(what: &str) -> ! {
+    panic!("{what} needs a runtime: call it inside windlass::run, or enter a timer::Handle first");
+}

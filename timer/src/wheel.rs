@@ -1,0 +1,321 @@
+//! The wheel: which deadline comes next, for a million deadlines, in constant time.
+//!
+//! Pure data: no clock, no lock, no waker. Time is a number of nanoseconds that the caller passes.
+//!
+//! ```text
+//!   deadline, 62 bits of nanoseconds
+//!   +--------------------------------+------------+----------------------+
+//!   |  turn, 32 bits                 | slot, 10   |  within the tick, 20 |
+//!   +--------------------------------+------------+----------------------+
+//!                                        |
+//!   slots      [ ][ ][m m][ ] ... [m m m m][ ]       m = mark { turn, index }, contiguous
+//!   occupied    0  0   1   0  ...     1     0        one bit per slot
+//!   least       .  .   7   .  ...     6     .        a lower bound of the turns in the slot
+//!                                  \
+//!   entries                          { exact deadline, payload, where its mark is }
+//! ```
+//!
+//! A tick is 2^20 ns, 1.05 ms, and a turn of the wheel 1,024 ticks. A mark lies in the slot of its
+//! tick and says in which turn it is due; so a slot is shared by deadlines 1.07 s apart, and a far
+//! deadline is never moved on its way here, as it would be between the levels of a hierarchical
+//! wheel. The price is that a slot is looked through when one of its marks is due. Marks are 8 bytes
+//! side by side, so that is a few hundred per microsecond; a linked list would miss the cache at each.
+//!
+//! The tick only sorts: entries are due by their exact deadline, so nothing ever fires early.
+//!
+//! Rejected: a heap (a logarithm of cache misses per cancel, and most timers are cancelled); a
+//! sorted map (the same, with allocation); ticking while idle (the [`next`](Wheel::next) deadline is
+//! known instead).
+//!
+//! # Invariants
+//!
+//! 1. A slot's bit is set if and only if the slot has marks.
+//! 2. No mark is behind the cursor: a deadline that has passed is put at the cursor. So the slots in
+//!    order from the cursor are in order of time.
+//! 3. `least[slot]` is at most the turn of each mark in it; it is exact after the slot was looked
+//!    through.
+//! 4. `next` is at most the deadline of each entry; it is exact after an [`advance`](Wheel::advance).
+
+use crate::chunks::{Chunks, Entry};
+use crate::clock::{NEVER, REACH_NS};
+
+pub use crate::chunks::Key;
+
+/// A tick is this power of two of nanoseconds: a shift, and about the millisecond that a poll call
+/// resolves anyway.
+const TICK_BITS: u32 = 20;
+/// The power of two of the number of slots.
+const SLOT_BITS: u32 = 10;
+/// Slots: as many as bits in sixteen words, and a turn of about a second.
+const SLOTS: usize = 1 << SLOT_BITS;
+/// Bits per word of the bitmap.
+const WORD: usize = 64;
+/// A slot whose vector has this many times the room it needs gives it back when looked through.
+const SLACK: usize = 8;
+/// A vector with no more room than this is not worth shrinking.
+const SMALL: usize = 64;
+
+/// A set of deadlines, each with a payload.
+#[derive(Debug)]
+pub struct Wheel<T> {
+    /// The marks of each slot. Made as a vector: on the stack they would not fit.
+    slots: Vec<Vec<Mark>>,
+    /// Invariant 3; meaningless for an empty slot.
+    least: Vec<u32>,
+    /// Invariant 1.
+    occupied: [u64; SLOTS / WORD],
+    entries: Chunks<T>,
+    /// The tick up to which everything was fired; invariant 2.
+    cursor: u64,
+    /// Invariant 4; [`NEVER`] if there is nothing.
+    next: u64,
+}
+
+/// An entry that is due.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Due<T> {
+    /// The deadline that has come.
+    pub deadline: u64,
+    /// Which of several with the same deadline was inserted first.
+    pub serial: u64,
+    /// What was inserted with it.
+    pub payload: T,
+}
+
+/// An entry as its slot knows it.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// The turn of the wheel in which it is due.
+    turn: u32,
+    /// Its place among the entries.
+    index: u32,
+}
+
+impl<T> Wheel<T> {
+    /// An empty wheel at time 0.
+    pub fn new() -> Self {
+        Self {
+            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
+            least: vec![0; SLOTS],
+            occupied: [0; SLOTS / WORD],
+            entries: Chunks::new(),
+            cursor: 0,
+            next: NEVER,
+        }
+    }
+
+    /// Deadlines in the wheel.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// No deadline is earlier than this; `None` if nothing will ever be due.
+    ///
+    /// It is the earliest deadline itself, unless that one has been cancelled or moved since the
+    /// last [`advance`](Self::advance): then it may be too early, and the next advance corrects it.
+    pub fn next(&self) -> Option<u64> {
+        (self.next < REACH_NS).then_some(self.next)
+    }
+
+    /// Adds a deadline. One at or beyond [`REACH_NS`] is kept, but never due.
+    pub fn insert(&mut self, deadline: u64, payload: T) -> Key {
+        let key = self.entries.insert(deadline, payload);
+        self.link(key.index, deadline);
+        key
+    }
+
+    /// Takes an entry out; `None` if it is gone already.
+    pub fn cancel(&mut self, key: Key) -> Option<T> {
+        let index = self.entries.find(key)?;
+        self.unlink(index);
+        let payload = self.entries.remove(index);
+        if self.is_empty() {
+            self.next = NEVER;
+        }
+        Some(payload)
+    }
+
+    /// Gives an entry another deadline; false if it is gone.
+    pub fn reset(&mut self, key: Key, deadline: u64) -> bool {
+        let Some(index) = self.entries.find(key) else { return false };
+        self.unlink(index);
+        self.entries.at(index).deadline = deadline;
+        self.link(index, deadline);
+        true
+    }
+
+    /// The deadline of an entry.
+    pub fn deadline(&self, key: Key) -> Option<u64> {
+        self.entries.find(key).map(|index| self.entries.look(index).deadline)
+    }
+
+    /// The payload of an entry.
+    pub fn payload(&mut self, key: Key) -> Option<&mut T> {
+        let index = self.entries.find(key)?;
+        self.entries.at(index).payload.as_mut()
+    }
+
+    /// Moves entries that are due at `now` to the end of `due`, by deadline and then by age, until
+    /// there are at least `limit`. True if more may be due.
+    pub fn advance(&mut self, now: u64, limit: usize, due: &mut Vec<Due<T>>) -> bool {
+        let now = now.min(REACH_NS - 1);
+        loop {
+            let Some((tick, deadline)) = self.soonest() else {
+                self.next = NEVER;
+                self.cursor = self.cursor.max(now >> TICK_BITS);
+                return false;
+            };
+            self.next = deadline;
+            if deadline > now {
+                // Not beyond the tick that was found: later ones are not fired yet.
+                self.cursor = self.cursor.max(tick.min(now >> TICK_BITS));
+                return false;
+            }
+            if due.len() >= limit {
+                return true;
+            }
+            self.cursor = tick;
+            self.take_due(tick, now, due);
+        }
+    }
+
+    /// Empties the wheel.
+    pub fn drain(&mut self, mut each: impl FnMut(T)) {
+        for slot in 0..SLOTS {
+            for mark in std::mem::take(&mut self.slots[slot]) {
+                each(self.entries.remove(mark.index));
+            }
+        }
+        self.occupied = [0; SLOTS / WORD];
+        self.next = NEVER;
+    }
+
+    /// Puts the mark of an entry into its slot.
+    fn link(&mut self, index: u32, deadline: u64) {
+        let tick = (deadline.min(REACH_NS - 1) >> TICK_BITS).max(self.cursor); // invariant 2
+        let (turn, slot) = (turn_of(tick), slot_of(tick));
+        let marks = &mut self.slots[slot];
+        if marks.is_empty() {
+            self.occupied[slot / WORD] |= 1 << (slot % WORD);
+            self.least[slot] = turn;
+        } else {
+            self.least[slot] = self.least[slot].min(turn);
+        }
+        let entry = self.entries.at(index);
+        entry.slot = slot as u32;
+        entry.position = marks.len() as u32;
+        marks.push(Mark { turn, index });
+        self.next = self.next.min(deadline);
+    }
+
+    /// Takes the mark of an entry out of its slot.
+    fn unlink(&mut self, index: u32) {
+        let &Entry { slot, position, .. } = self.entries.look(index);
+        let (slot, position) = (slot as usize, position as usize);
+        let marks = &mut self.slots[slot];
+        marks.swap_remove(position);
+        if let Some(moved) = marks.get(position) {
+            self.entries.at(moved.index).position = position as u32;
+        } else if marks.is_empty() {
+            self.occupied[slot / WORD] &= !(1 << (slot % WORD));
+        }
+    }
+
+    /// The earliest tick that has a mark, and the earliest deadline in it.
+    fn soonest(&mut self) -> Option<(u64, u64)> {
+        loop {
+            let slot = self.first_in_coming_turn().or_else(|| self.first_of_all())?;
+            let least = self.slots[slot].iter().map(|mark| mark.turn).min();
+            let least = least.expect("the bit of an empty slot is not set");
+            if least == self.least[slot] {
+                let marks = self.slots[slot].iter().filter(|mark| mark.turn == least);
+                let deadline = marks.map(|mark| self.entries.look(mark.index).deadline).min();
+                let tick = u64::from(least) << SLOT_BITS | slot as u64;
+                return deadline.map(|deadline| (tick, deadline));
+            }
+            // The bound was stale. Now it is exact, so the loop ends after one round per slot.
+            self.least[slot] = least;
+        }
+    }
+
+    /// The first slot, in order of time, that may have a mark within one turn from the cursor.
+    fn first_in_coming_turn(&self) -> Option<usize> {
+        let (turn, from) = (turn_of(self.cursor), slot_of(self.cursor));
+        let this_turn = |slot: &usize| self.least[*slot] <= turn;
+        let next_turn = |slot: &usize| u64::from(self.least[*slot]) <= u64::from(turn) + 1;
+        self.occupied_in(from, SLOTS)
+            .find(this_turn)
+            .or_else(|| self.occupied_in(0, from).find(next_turn))
+    }
+
+    /// The slot that has the lowest bound of all.
+    fn first_of_all(&self) -> Option<usize> {
+        self.occupied_in(0, SLOTS).min_by_key(|slot| (self.least[*slot], *slot))
+    }
+
+    /// The occupied slots in a range, in order.
+    fn occupied_in(&self, from: usize, to: usize) -> impl Iterator<Item = usize> {
+        (from / WORD..to.div_ceil(WORD)).flat_map(move |word| {
+            let first = word * WORD;
+            let mut bits = self.occupied[word];
+            if from > first {
+                bits &= u64::MAX << (from - first);
+            }
+            if to < first + WORD {
+                bits &= !(u64::MAX << (to - first));
+            }
+            std::iter::from_fn(move || {
+                let slot = first + bits.trailing_zeros() as usize;
+                (bits != 0).then(|| bits &= bits - 1)?;
+                Some(slot)
+            })
+        })
+    }
+
+    /// Moves what is due in this tick to `due`, in order.
+    fn take_due(&mut self, tick: u64, now: u64, due: &mut Vec<Due<T>>) {
+        let (turn, slot) = (turn_of(tick), slot_of(tick));
+        let begin = due.len();
+        let mut position = self.slots[slot].len();
+        while position > 0 {
+            position -= 1; // from the end, so that what fills a gap has been looked at
+            let mark = self.slots[slot][position];
+            if mark.turn > turn {
+                continue;
+            }
+            let &Entry { deadline, serial, .. } = self.entries.look(mark.index);
+            if deadline <= now {
+                self.unlink(mark.index);
+                due.push(Due { deadline, serial, payload: self.entries.remove(mark.index) });
+            }
+        }
+        due[begin..].sort_unstable_by_key(|due| (due.deadline, due.serial));
+        let marks = &mut self.slots[slot];
+        if marks.capacity() > SMALL && marks.len() < marks.capacity() / SLACK {
+            marks.shrink_to(marks.len() * 2);
+        }
+    }
+}
+
+impl<T> Default for Wheel<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn turn_of(tick: u64) -> u32 {
+    // Ticks are below REACH_NS >> TICK_BITS, so 32 bits are left of them.
+    (tick >> SLOT_BITS) as u32
+}
+
+fn slot_of(tick: u64) -> usize {
+    tick as usize % SLOTS
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The wheel against a sorted map.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const TICK: u64 = 1 << TICK_BITS;
+const TURN: u64 = TICK << SLOT_BITS;
+/// The first deadline whose tick does not fit into 32 bits.
+const FAR: u64 = TICK << 32;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(u64),
+    /// At this instant, not after now.
+    InsertPast(u64),
+    Cancel(usize),
+    Reset(usize, u64),
+    Advance(u64, usize),
+    /// To the next deadline.
+    AdvanceToNext,
+}
+
+/// Distances in time, from less than a tick to beyond the reach of the wheel.
+fn distance() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => 0..3 * TICK,
+        4 => 0..3 * TURN,
+        2 => (0..4u64, 0..40 * TICK).prop_map(|(turns, more)| turns * TURN + more),
+        1 => FAR - TURN..FAR + TURN,
+        1 => FAR..REACH_NS * 2,
+        1 => Just(u64::MAX),
+        2 => Just(TICK),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => distance().prop_map(Step::Insert),
+        1 => any::<u64>().prop_map(Step::InsertPast),
+        3 => any::<usize>().prop_map(Step::Cancel),
+        3 => (any::<usize>(), distance()).prop_map(|(which, to)| Step::Reset(which, to)),
+        3 => (distance(), 1..200usize).prop_map(|(by, limit)| Step::Advance(by, limit)),
+        3 => Just(Step::AdvanceToNext),
+    ]
+}
+
+/// The wheel, and what it should be.
+#[derive(Default)]
+struct Pair {
+    wheel: Wheel<u64>,
+    now: u64,
+    /// By deadline and age; the payload is the age.
+    sorted: BTreeMap<(u64, u64), Key>,
+    /// All keys ever, with their age.
+    keys: Vec<(Key, u64)>,
+}
+
+impl Pair {
+    fn insert(&mut self, deadline: u64) {
+        let age = self.keys.len() as u64;
+        let key = self.wheel.insert(deadline, age);
+        self.keys.push((key, age));
+        self.sorted.insert((deadline, age), key);
+    }
+
+    /// Any key ever made, and its deadline if it is live.
+    fn pick(&self, which: usize) -> Option<(Key, u64, Option<u64>)> {
+        let (key, age) = *self.keys.get(which % self.keys.len().max(1))?;
+        let live = self.sorted.keys().find(|(_, other)| *other == age);
+        Some((key, age, live.map(|(deadline, _)| *deadline)))
+    }
+
+    fn advance(&mut self, by: u64, limit: usize) {
+        self.now = self.now.saturating_add(by);
+        let mut fired = Vec::new();
+        let mut batches = 0;
+        loop {
+            let mut due = Vec::new();
+            let more = self.wheel.advance(self.now, limit, &mut due);
+            fired.extend(due.into_iter().map(|due| (due.deadline, due.payload)));
+            batches += 1;
+            if !more {
+                break;
+            }
+            assert!(fired.len() >= batches * limit, "each batch is full but the last");
+        }
+        let end = self.now.min(REACH_NS - 1);
+        let mut expected = Vec::new();
+        while let Some((&first, _)) = self.sorted.first_key_value()
+            && first.0 <= end
+        {
+            self.sorted.pop_first();
+            expected.push(first);
+        }
+        assert_eq!(fired, expected);
+        assert_eq!(self.wheel.next(), self.earliest(), "next is exact after advance");
+    }
+
+    fn earliest(&self) -> Option<u64> {
+        let earliest = self.sorted.first_key_value().map(|(&(deadline, _), _)| deadline);
+        earliest.filter(|deadline| *deadline < REACH_NS)
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Insert(after) => self.insert(self.now.saturating_add(after)),
+            Step::InsertPast(any) => self.insert(any % self.now.max(1)),
+            Step::Cancel(which) => {
+                let Some((key, age, live)) = self.pick(which) else { return };
+                assert_eq!(self.wheel.cancel(key), live.map(|_| age));
+                live.map(|deadline| self.sorted.remove(&(deadline, age)));
+            }
+            Step::Reset(which, after) => {
+                let Some((key, age, live)) = self.pick(which) else { return };
+                let deadline = self.now.saturating_add(after);
+                assert_eq!(self.wheel.reset(key, deadline), live.is_some());
+                let Some(former) = live else { return };
+                self.sorted.remove(&(former, age));
+                self.sorted.insert((deadline, age), key);
+            }
+            Step::Advance(by, limit) => self.advance(by, limit),
+            Step::AdvanceToNext => {
+                let next = self.wheel.next();
+                assert!(next.unwrap_or(NEVER) <= self.earliest().unwrap_or(NEVER));
+                if let Some(next) = next {
+                    self.advance(next.saturating_sub(self.now), 1);
+                }
+            }
+        }
+        assert_eq!(self.wheel.len(), self.sorted.len());
+        self.check_invariants();
+    }
+
+    fn check_invariants(&self) {
+        let wheel = &self.wheel;
+        for (slot, marks) in wheel.slots.iter().enumerate() {
+            let bit = wheel.occupied[slot / WORD] >> (slot % WORD) & 1;
+            assert_eq!(bit == 1, !marks.is_empty(), "invariant 1");
+            for (position, mark) in marks.iter().enumerate() {
+                let tick = u64::from(mark.turn) << SLOT_BITS | slot as u64;
+                assert!(tick >= wheel.cursor, "invariant 2");
+                assert!(wheel.least[slot] <= mark.turn, "invariant 3");
+                let entry = wheel.entries.look(mark.index);
+                assert_eq!((entry.slot, entry.position), (slot as u32, position as u32));
+                assert!(wheel.next <= entry.deadline, "invariant 4");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_wheel_does_what_a_sorted_map_does(steps in prop::collection::vec(step(), 1..120)) {
+        let mut pair = Pair::default();
+        for step in steps {
+            pair.step(step);
+        }
+    }
+}
+
+// TIM-20
+#[test]
+fn each_millisecond_of_the_first_second_fires_at_its_own_time() {
+    const MS: u64 = 1_000_000;
+    let mut wheel = Wheel::new();
+    for ms in 1..=1024 {
+        wheel.insert(ms * MS, ms);
+    }
+    for ms in 1..=1024 {
+        let mut due = Vec::new();
+        wheel.advance(ms * MS - 1, usize::MAX, &mut due);
+        assert_eq!(due, [], "never early");
+        wheel.advance(ms * MS, usize::MAX, &mut due);
+        assert_eq!(due.iter().map(|due| due.payload).collect::<Vec<_>>(), [ms]);
+    }
+}
+
+// TIM-20
+#[test]
+fn a_deadline_in_the_slot_of_now_but_in_a_later_turn_waits_for_its_turn() {
+    let mut wheel = Wheel::new();
+    wheel.insert(5 * TICK, "this turn");
+    wheel.insert(5 * TICK + TURN, "next turn");
+    wheel.insert(5 * TICK + 7 * TURN, "later");
+    let mut due = Vec::new();
+    assert!(!wheel.advance(6 * TICK, usize::MAX, &mut due));
+    assert_eq!(due.len(), 1);
+    assert_eq!(wheel.next(), Some(5 * TICK + TURN));
+    wheel.advance(5 * TICK + 8 * TURN, usize::MAX, &mut due);
+    let order: Vec<_> = due.iter().map(|due| due.payload).collect();
+    assert_eq!(order, ["this turn", "next turn", "later"]);
+}
+
+#[test]
+fn a_key_of_an_entry_that_is_gone_does_not_find_the_next_one_in_its_place() {
+    let mut wheel = Wheel::new();
+    let gone = wheel.insert(1, "gone");
+    assert_eq!(wheel.cancel(gone), Some("gone"));
+    let live = wheel.insert(1, "live");
+    assert_eq!(gone.index, live.index, "the place is used again");
+    assert_eq!(wheel.cancel(gone), None);
+    assert!(!wheel.reset(gone, 5));
+    assert_eq!(wheel.payload(live), Some(&mut "live"));
+}
+
+#[test]
+fn equal_deadlines_fire_in_the_order_they_were_made() {
+    let mut wheel = Wheel::new();
+    let keys: Vec<_> = (0..100).map(|n| wheel.insert(TICK, n)).collect();
+    for key in keys.iter().skip(1).step_by(3) {
+        wheel.cancel(*key);
+    }
+    let mut due = Vec::new();
+    wheel.advance(TICK, usize::MAX, &mut due);
+    let order: Vec<_> = due.iter().map(|due| due.payload).collect();
+    assert_eq!(order, (0..100).filter(|n| n % 3 != 1).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_emptied_wheel_gives_its_memory_back() {
+    const MANY: u64 = 20_000;
+    let mut wheel = Wheel::new();
+    for n in 0..MANY {
+        wheel.insert(n * 1000, n);
+    }
+    let mut due = Vec::new();
+    wheel.advance(MANY * 1000, usize::MAX, &mut due);
+    assert_eq!(due.len(), MANY as usize);
+    assert!(wheel.is_empty());
+    assert_eq!(wheel.entries.room(), 4096);
+    let slots: usize = wheel.slots.iter().map(|marks| marks.capacity()).sum();
+    assert!(slots < 1024, "the slots keep room for {slots} marks");
+    let again = wheel.insert(1, 0);
+    assert_eq!(wheel.cancel(again), Some(0));
+}
+
+#[test]
+fn a_million_sleepers_cost_less_than_sixty_bytes_each() {
+    assert_eq!(size_of::<Entry<std::task::Waker>>(), 40);
+    assert_eq!(size_of::<Mark>(), 8);
+    assert!(size_of::<crate::Sleep>() <= 48);
+}
