@@ -19,6 +19,8 @@ struct Operation {
     /// The offset of the bracket after its arguments.
     end: usize,
     relaxed: bool,
+    /// `SeqCst` on what is no fence: loom would check it as if it were weaker.
+    unmodelled: bool,
 }
 
 /// Every operation under its own `ORDERING:` comment, and no ordering away from its operation.
@@ -29,6 +31,10 @@ pub fn operations_are_argued(source: &Source) -> Vec<Finding> {
     let operations = operations(source);
     let mut findings = Vec::new();
     for operation in &operations {
+        if operation.unmodelled {
+            let what = "SeqCst operation: loom models only `fence(SeqCst)`";
+            findings.push(source.finding(operation.at, what));
+        }
         let line = source.line(operation.at);
         let Some(text) = argument::over(source, line, "ORDERING:") else {
             findings.push(source.finding(operation.at, "atomic operation without `ORDERING:`"));
@@ -76,7 +82,8 @@ fn operations(source: &Source) -> Vec<Operation> {
         let passed_on = ["order", "ordering"].iter().any(|name| arguments.contains(name));
         if certain || passed_on || orderings.peek().is_some() {
             let relaxed = !passed_on && orderings.all(|word| *word == "Relaxed");
-            operations.push(Operation { at, end, relaxed });
+            let unmodelled = is_method && arguments.contains(&"SeqCst");
+            operations.push(Operation { at, end, relaxed, unmodelled });
         }
     }
     operations
@@ -97,6 +104,8 @@ enum Side {
     /// A `SeqCst` fence: the two ends are alike.
     Fence,
     Unsaid,
+    /// A relaxed operation says which pair orders it; it is no end of that pair.
+    Ordered,
 }
 
 /// Every label used on both sides, and listed in the table of each file that uses it.
@@ -107,7 +116,7 @@ pub fn labels_are_paired(sources: &[Source]) -> Vec<Finding> {
     let listed = |label: &str| tables.iter().flatten().any(|row| row.label == label);
     for (source, table) in sources.iter().zip(&tables).filter(|(source, _)| !is_shim(source)) {
         for (label, line, side) in mentions(source, &listed) {
-            if side == Side::Unsaid && !is_label(&label) {
+            if [Side::Unsaid, Side::Ordered].contains(&side) && !is_label(&label) {
                 continue; // a method of the same name
             }
             if !table.iter().any(|row| row.label == label) {
@@ -118,7 +127,9 @@ pub fn labels_are_paired(sources: &[Source]) -> Vec<Finding> {
                 let what = format!("`{label}`: say whether this is its release or acquire side");
                 findings.push(source.finding_at_line(line, what));
             }
-            uses.entry(label).or_default().push((source, line, side));
+            if side != Side::Ordered {
+                uses.entry(label).or_default().push((source, line, side));
+            }
         }
     }
     for (source, table) in sources.iter().zip(&tables) {
@@ -217,6 +228,7 @@ fn sides(text: &str, listed: &dyn Fn(&str) -> bool) -> Vec<(String, Side)> {
                     "acquire" => Side::Acquire,
                     "acqrel" | "both" => Side::Both,
                     "seqcst" | "fence" => Side::Fence,
+                    "relaxed" => Side::Ordered,
                     _ => side,
                 };
             }
@@ -279,6 +291,13 @@ fn a_reason_without_content_is_found() {
 }
 
 #[test]
+fn a_sequentially_consistent_operation_is_found_and_a_fence_is_not() {
+    let found = unargued("// ORDERING: SeqCst, `a-b`.\na.store(1, SeqCst);");
+    assert_eq!(found, ["timer/src/x.rs:2: SeqCst operation: loom models only `fence(SeqCst)`"]);
+    assert_eq!(unargued("// ORDERING: SeqCst, `a-b`.\nfence(SeqCst);"), [""; 0]);
+}
+
+#[test]
 fn one_reason_does_not_cover_the_next_statement() {
     let found =
         unargued("// ORDERING: Relaxed. For people only.\na.load(Relaxed);\nb.load(Relaxed);");
@@ -325,6 +344,8 @@ fn a_label_must_be_in_the_table_and_the_table_in_use() {
     let found = unpaired("a-b", &["both sides of `a-b`.", "`note` release side."]);
     assert_eq!(found, ["label `note` is not in this file's table of orderings"]);
     assert_eq!(unpaired("a-b", &["both sides of `a-b`.", "Relaxed; see `note`."]), [""; 0]);
+    let found = unpaired("a-b", &["both sides of `a-b`.", "Relaxed. `a-b` and `c-d` order it."]);
+    assert_eq!(found, ["label `c-d` is not in this file's table of orderings"]);
     let found = unpaired("a-b", &["both sides of `a-b`.", "of `a-b`."]);
     assert_eq!(found, ["`a-b`: say whether this is its release or acquire side"]);
 }
