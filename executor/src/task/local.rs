@@ -10,9 +10,11 @@ use std::thread::{self, ThreadId};
 ///
 /// The scheduler keeps such a task on the seat of the thread that spawned it. Should a runtime be
 /// taken apart by another thread all the same, the future is leaked, not dropped: its destructor
-/// might touch what belongs to its thread.
+/// might touch what belongs to its thread. It is leaked with its memory, which is why it has a box
+/// of its own: others may hold pointers into a pinned future until its destructor has run, so the
+/// place where it stood must not be used again.
 pub(super) struct Pinned<F> {
-    future: ManuallyDrop<F>,
+    future: ManuallyDrop<Pin<Box<F>>>,
     home: ThreadId,
 }
 
@@ -22,17 +24,16 @@ unsafe impl<F> Send for Pinned<F> {}
 
 impl<F: Future> Pinned<F> {
     pub(super) fn new(future: F) -> Self {
-        Self { future: ManuallyDrop::new(future), home: thread::current().id() }
+        Self { future: ManuallyDrop::new(Box::pin(future)), home: thread::current().id() }
     }
 }
 
 impl<F: Future> Future for Pinned<F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         assert!(thread::current().id() == self.home, "a local task is polled on its own thread");
-        // SAFETY: rule 4: the field is pinned with the whole, and never moved out.
-        unsafe { self.map_unchecked_mut(|this| &mut *this.future) }.poll(cx)
+        self.future.as_mut().poll(cx)
     }
 }
 
