@@ -16,6 +16,8 @@
 //!  complete       -                done              done              -
 //!  last waker     active: Push     =                 =                 maybe Free
 //!    dropped
+//!  last reference active: Push     -                 -                 Free
+//!    of all         CANCELLED
 //!
 //!  X: Y  the caller owes Y     =  no change     -  cannot happen (asserted)
 //! ```
@@ -169,8 +171,12 @@ impl State {
         // ORDERING: Relaxed. The new reference comes from an existing one, which keeps the cell.
         let before = self.0.fetch_add(WAKER, Relaxed);
         // 2^31 wakers of one task would be 32 GiB of them: a leak in a loop. A wrapped count would
-        // free the cell under their feet.
-        assert!(before & WAKERS < WAKERS / 2, "too many wakers of one task are alive");
+        // free the cell under their feet, so the clone that fails is not counted.
+        if before & WAKERS >= WAKERS / 2 {
+            // ORDERING: Relaxed. The reference that we were cloned from is still there.
+            self.0.fetch_sub(WAKER, Relaxed);
+            panic!("too many wakers of one task are alive");
+        }
     }
 
     /// Counts one waker less.
@@ -178,14 +184,11 @@ impl State {
         // ORDERING: AcqRel, both sides of `last-use`.
         self.step(|word| {
             let next = word - WAKER;
-            let order = if unreferenced(next) {
-                Order::Free
-            } else if next & (WAKERS | ACTIVE | DONE) == 0 {
-                return (next | ACTIVE, Order::Push);
+            if next & (WAKERS | ACTIVE | DONE) == 0 {
+                (next | ACTIVE, Order::Push)
             } else {
-                Order::Nothing
-            };
-            (next, order)
+                let_go(next)
+            }
         })
     }
 
@@ -215,6 +218,9 @@ impl State {
                 (word & !WOKEN, Order::Cancel)
             } else if word & WOKEN != 0 {
                 (word & !WOKEN, Order::Push)
+            } else if unreferenced(word & !ACTIVE) {
+                // Nobody could ever wake, cancel, await or list it: only its future is left.
+                (word, Order::Cancel)
             } else if word & WAKERS == 0 {
                 (word & !ACTIVE, Order::Lost)
             } else {
@@ -294,7 +300,11 @@ impl State {
     pub fn clone_handle(&self) {
         // ORDERING: Relaxed. The new reference comes from an existing one, which keeps the cell.
         let before = self.0.fetch_add(HANDLE, Relaxed);
-        assert!(before & HANDLES < HANDLES / 2, "too many handles of one task are alive");
+        if before & HANDLES >= HANDLES / 2 {
+            // ORDERING: Relaxed, as in `clone_waker`.
+            self.0.fetch_sub(HANDLE, Relaxed);
+            panic!("too many handles of one task are alive");
+        }
     }
 
     /// Counts one handle less.
@@ -349,8 +359,17 @@ fn woken(word: u64) -> (u64, Order) {
 }
 
 /// The effect of a reference going away, already subtracted from the word.
+///
+/// The memory goes only after the future: a task that sleeps where nobody can reach it any more is
+/// made active once more, and its runner drops the future.
 fn let_go(next: u64) -> (u64, Order) {
-    (next, if unreferenced(next) { Order::Free } else { Order::Nothing })
+    if !unreferenced(next) {
+        (next, Order::Nothing)
+    } else if next & DONE != 0 {
+        (next, Order::Free)
+    } else {
+        (next | ACTIVE | CANCELLED, Order::Push)
+    }
 }
 
 /// True if nobody can reach the cell any more.
