@@ -36,6 +36,9 @@ impl fmt::Display for TaskId {
     }
 }
 
+/// The place of a task that was not listed yet.
+const NOWHERE: u64 = u64::MAX;
+
 /// The fixed and the changing facts of one task.
 pub(super) struct Meta {
     /// Written before the cell is published.
@@ -44,7 +47,7 @@ pub(super) struct Meta {
     pub(super) spawned_at: &'static Location<'static>,
     /// Nanoseconds of the runtime's clock at the spawn, coarse. Written before publication.
     pub(super) born_ns: u64,
-    /// Where the owner lists it. Written by the spawner before the first push.
+    /// Where the owner lists it, or [`NOWHERE`]. Written by the spawner before the first push.
     place: AtomicU64,
     /// Polls begun. Only the runner writes it.
     polls: AtomicU32,
@@ -64,13 +67,18 @@ impl Meta {
             id,
             spawned_at,
             born_ns,
-            place: AtomicU64::new(0),
+            place: AtomicU64::new(NOWHERE),
             polls: AtomicU32::new(0),
             kind: AtomicU32::new(0),
             subject: AtomicU64::new(0),
             since_ns: AtomicU64::new(born_ns),
             at: AtomicPtr::new(std::ptr::null_mut()),
         }
+    }
+
+    /// True if the task has no place yet; for the spawner, who is about to find one.
+    pub(super) fn is_nowhere(&self) -> bool {
+        self.place() == NOWHERE
     }
 
     /// Says where the owner lists the task. For the spawner, before the first push.
@@ -209,8 +217,9 @@ fn pack(reason: Reason, epoch: Instant) -> (u32, u64) {
         Reason::Yield => (12, 0),
         // The words are not kept: a pointer here could be read with the kind of another note.
         Reason::Other(_) => (13, 0),
+        Reason::OwnMutex => (14, 0),
         // A reason that this crate does not know yet is shown by its place alone.
-        _ => (0, 0),
+        _ => (13, 0),
     }
 }
 
@@ -231,6 +240,7 @@ fn unpack(kind: u32, subject: u64, epoch: Instant) -> Option<Reason> {
         11 => Reason::Signal { number: (low as u32).cast_signed() },
         12 => Reason::Yield,
         13 => Reason::Other("a condition of its own"),
+        14 => Reason::OwnMutex,
         _ => return None,
     })
 }

@@ -68,11 +68,13 @@ impl Runnable {
         let waker = waker::borrowed(self.0);
         // SAFETY: rule 2, we are the `Runnable`.
         let done = unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(&waker)) };
+        // Taken in any case: what a poll has noted on its way to an output is not the next task's.
+        let note = waiting::take();
         if done {
             self.complete();
             return Ran::Done;
         }
-        header.meta.note(waiting::take(), epoch, now_ns);
+        header.meta.note(note, epoch, now_ns);
         match header.state.end_poll() {
             Order::Push => return Ran::Again(self),
             Order::Cancel => {
@@ -116,9 +118,14 @@ impl Runnable {
     /// Lists the task at its owner, before it is first pushed: `keep` stores the entry and says
     /// where. Only for tasks that were made with [`Spec::listed`](super::Spec), and once.
     pub fn list(&self, keep: impl FnOnce(Listed) -> u64) {
-        assert!(self.header().state.is_listed(), "the task was made to be listed");
+        let header = self.header();
+        assert!(header.state.is_listed(), "the task was made to be listed");
+        // LISTED stands for one entry. A second one would outlive the cell.
+        assert!(header.meta.is_nowhere(), "a task is listed once");
+        header.meta.set_place(0);
         let place = keep(Listed(self.0));
-        self.header().meta.set_place(place);
+        header.meta.set_place(place);
+        assert!(!header.meta.is_nowhere(), "a place is not the mark of no place");
     }
 }
 
