@@ -207,7 +207,7 @@ unsafe fn poll<F: Future, O>(header: NonNull<Header>, cx: &mut Context<'_>) -> b
     let dropped = unsafe { replace_stage(cell, Stage::Output(output)) };
     if let Err(payload) = dropped {
         // The output stands; the panic of the future's destructor has no other way out.
-        report::unobserved(JoinError::panic(cell.header.about(), payload));
+        tell(JoinError::panic(cell.header.about(), payload));
     }
     true
 }
@@ -262,12 +262,20 @@ unsafe fn drop_output<F: Future, O>(header: NonNull<Header>) {
     // SAFETY: rule 3.
     let stage = cell.stage.with_mut(|stage| unsafe { std::ptr::replace(stage, Stage::Empty) });
     match stage {
-        Stage::Output(Err(error)) if error.is_panic() => report::unobserved(error),
+        Stage::Output(Err(error)) if error.is_panic() => tell(error),
         stage => {
             if let Err(payload) = shim::catch_unwind(|| drop(stage)) {
-                report::unobserved(JoinError::panic(cell.header.about(), payload));
+                tell(JoinError::panic(cell.header.about(), payload));
             }
         }
+    }
+}
+
+/// Reports a panic that no handle will see. The error's payload is foreign data: its destructor may
+/// panic too, and that must not unwind into a transition that is half carried out.
+fn tell(error: JoinError) {
+    if let Err(payload) = shim::catch_unwind(|| report::unobserved(error)) {
+        std::mem::forget(payload);
     }
 }
 
