@@ -1,6 +1,7 @@
 //! The executor floor.
 #![deny(unsafe_code)]
 
+pub mod deque;
 pub mod ids;
 pub mod report;
 #[allow(unsafe_code)]
