@@ -1,6 +1,139 @@
 //! Models of the sync floor.
 
+mod hands;
+mod others;
+mod semaphore;
+
 use crate::Model;
 
 /// The models of this floor.
-pub const MODELS: &[Model] = &[];
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "a_release_wakes_an_acquirer_at_whatever_moment_it_goes_to_sleep",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "take_or_wait answering Short without setting WAITERS",
+        body: semaphore::a_release_wakes_an_acquirer_at_whatever_moment_it_goes_to_sleep,
+    },
+    Model {
+        name: "what_was_done_under_a_permit_is_seen_by_its_next_holder",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "Relaxed in Word::give; Release instead of AcqRel in Word::step",
+        body: semaphore::what_was_done_under_a_permit_is_seen_by_its_next_holder,
+    },
+    Model {
+        name: "a_waiter_that_is_dropped_passes_its_grant_on",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "leave not giving a granted permit back; leave not handing out",
+        body: semaphore::a_waiter_that_is_dropped_passes_its_grant_on,
+    },
+    Model {
+        name: "closing_ends_every_wait_and_loses_no_permit",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "close setting the bit without the lock; arrive taking Closed for Short",
+        body: semaphore::closing_ends_every_wait_and_loses_no_permit,
+    },
+    Model {
+        name: "a_request_for_more_than_is_free_is_met_when_enough_came_back",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "hand_out_in unsetting WAITERS although the first could not be served",
+        body: semaphore::a_request_for_more_than_is_free_is_met_when_enough_came_back,
+    },
+    Model {
+        name: "adding_trying_and_forgetting_at_once_add_up",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "take_up_to computing from a load before step, outside its loop",
+        body: semaphore::adding_trying_and_forgetting_at_once_add_up,
+    },
+    Model {
+        name: "a_task_may_take_what_was_handed_to_another_of_its_futures",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "borrow returning false; borrow not marking that somebody waits again",
+        body: semaphore::a_task_may_take_what_was_handed_to_another_of_its_futures,
+    },
+    Model {
+        name: "a_mutex_goes_from_holder_to_holder",
+        threads: 3,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "unlock waking nobody; hand_over promising without granting",
+        body: others::a_mutex_goes_from_holder_to_holder,
+    },
+    Model {
+        name: "a_dropped_lock_future_passes_the_mutex_on",
+        threads: 3,
+        weak: None,
+        interleaving: None,
+        killed_by: "Mutex::leave not handing over what was promised",
+        body: others::a_dropped_lock_future_passes_the_mutex_on,
+    },
+    Model {
+        name: "a_set_event_ends_every_wait_and_shows_what_came_before",
+        threads: 3,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "not looking at the flag again under the lock; Relaxed in Event::set",
+        body: others::a_set_event_ends_every_wait_and_shows_what_came_before,
+    },
+    Model {
+        name: "a_waiter_is_woken_where_it_was_polled_last",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "WaitList::renew answering Yes for a waker that differs",
+        body: others::a_waiter_is_woken_where_it_was_polled_last,
+    },
+    Model {
+        name: "a_single_notification_is_never_lost",
+        threads: 3,
+        weak: None,
+        interleaving: None,
+        killed_by: "notify_one not keeping; dropping a told Notified without passing it on",
+        body: others::a_single_notification_is_never_lost,
+    },
+    Model {
+        name: "who_looks_before_waiting_misses_no_notify_all",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Relaxed in notified; not comparing the calls in advance",
+        body: others::who_looks_before_waiting_misses_no_notify_all,
+    },
+    Model {
+        name: "a_sent_value_arrives_or_comes_back",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "State::put not looking whether it is over",
+        body: others::a_sent_value_arrives_or_comes_back,
+    },
+    Model {
+        name: "a_receiver_hears_of_the_value_and_of_a_sender_that_is_gone",
+        threads: 3,
+        weak: None,
+        interleaving: None,
+        killed_by: "send or the sender's drop leaving the receiver's waker",
+        body: others::a_receiver_hears_of_the_value_and_of_a_sender_that_is_gone,
+    },
+    Model {
+        name: "a_sender_hears_of_a_receiver_that_is_gone",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "the receiver's drop leaving the sender's waker",
+        body: others::a_sender_hears_of_a_receiver_that_is_gone,
+    },
+];
