@@ -1,0 +1,128 @@
+//! From one stream into another, and both ways at once.
+
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::panic::Location;
+use std::task::{Context, Poll, ready};
+
+use super::{AsyncRead, AsyncWrite, at};
+
+/// What is moved at a time. Large enough that two system calls are little against the bytes, small
+/// enough for thousands of connections.
+const CHUNK: usize = 16 * 1024;
+
+/// Copies everything to the end of `reader` into `writer`, and flushes it; returns how many bytes.
+///
+/// # Errors
+/// Whatever the reads and writes fail with.
+///
+/// # Cancel safety
+/// Not safe: what a dropped `copy` has read and not yet written is lost.
+#[track_caller]
+pub fn copy<R: AsyncRead, W: AsyncWrite>(
+    mut reader: R,
+    mut writer: W,
+) -> impl Future<Output = io::Result<u64>> + Unpin {
+    let mut transfer = Transfer::new();
+    at(Location::caller(), move |cx| {
+        let copied = ready!(transfer.poll(cx, &mut reader, &mut writer))?;
+        ready!(writer.poll_flush(cx))?;
+        Poll::Ready(Ok(copied))
+    })
+}
+
+/// Copies both ways until both streams have ended; returns the bytes from `a` to `b`, and back.
+///
+/// When one stream ends, the writing side of the other is shut down, so that a half-closed
+/// connection passes through a proxy as one.
+///
+/// # Errors
+/// The first that either way fails with; the other way is given up.
+///
+/// # Cancel safety
+/// Not safe: what has been read and not yet written is lost.
+#[track_caller]
+pub fn copy_bidirectional<A, B>(
+    mut a: A,
+    mut b: B,
+) -> impl Future<Output = io::Result<(u64, u64)>> + Unpin
+where
+    A: AsyncRead + AsyncWrite,
+    B: AsyncRead + AsyncWrite,
+{
+    let mut there = OneWay::Moving(Transfer::new());
+    let mut back = OneWay::Moving(Transfer::new());
+    at(Location::caller(), move |cx| {
+        let there = there.poll(cx, &mut a, &mut b)?;
+        let back = back.poll(cx, &mut b, &mut a)?;
+        Poll::Ready(Ok((ready!(there), ready!(back))))
+    })
+}
+
+/// The bytes between a read and the write of them.
+#[derive(Debug)]
+struct Transfer {
+    buffer: Vec<u8>,
+    written: usize,
+    total: u64,
+}
+
+impl Transfer {
+    fn new() -> Transfer {
+        Transfer { buffer: Vec::new(), written: 0, total: 0 }
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut impl AsyncRead,
+        writer: &mut impl AsyncWrite,
+    ) -> Poll<io::Result<u64>> {
+        loop {
+            while self.written < self.buffer.len() {
+                match ready!(writer.poll_write(cx, &self.buffer[self.written..]))? {
+                    0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                    count => self.written += count,
+                }
+            }
+            self.total += self.written as u64;
+            self.written = 0;
+            self.buffer.clear();
+            self.buffer.reserve(CHUNK);
+            if ready!(reader.poll_read_append(cx, &mut self.buffer))? == 0 {
+                return Poll::Ready(Ok(self.total));
+            }
+        }
+    }
+}
+
+/// One way of two.
+#[derive(Debug)]
+enum OneWay {
+    Moving(Transfer),
+    /// All is written; the end is being passed on.
+    Ending(u64),
+    Done(u64),
+}
+
+impl OneWay {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut impl AsyncRead,
+        writer: &mut impl AsyncWrite,
+    ) -> Poll<io::Result<u64>> {
+        loop {
+            *self = match self {
+                OneWay::Moving(transfer) => {
+                    OneWay::Ending(ready!(transfer.poll(cx, reader, writer))?)
+                }
+                OneWay::Ending(total) => {
+                    ready!(writer.poll_shutdown(cx))?;
+                    OneWay::Done(*total)
+                }
+                OneWay::Done(total) => return Poll::Ready(Ok(*total)),
+            }
+        }
+    }
+}

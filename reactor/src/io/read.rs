@@ -1,0 +1,133 @@
+//! Reading a known amount, and reading everything.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::panic::Location;
+use std::task::{Poll, ready};
+
+use super::{AsyncRead, at};
+
+/// The smallest room [`read_to_end`] offers to a read.
+const MIN_ROOM: usize = 4096;
+
+/// The stream ended inside a [`read_exact`]. Inside an [`io::Error`] of kind `UnexpectedEof`.
+///
+/// # Examples
+/// ```no_run
+/// # use windlass_reactor::{io::{read_exact, UnexpectedEof}, net::TcpStream};
+/// # async fn example(stream: &TcpStream) {
+/// if let Err(error) = read_exact(stream, &mut [0; 16]).await {
+///     if let Some(cut) = UnexpectedEof::of(&error) {
+///         println!("only {} of 16 bytes came", cut.arrived);
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnexpectedEof {
+    /// How many bytes had arrived. They are in the front of the buffer.
+    pub arrived: usize,
+    /// How many were wanted.
+    pub wanted: usize,
+}
+
+impl UnexpectedEof {
+    /// Looks for it in an error.
+    pub fn of(error: &io::Error) -> Option<UnexpectedEof> {
+        error.get_ref().and_then(|inner| inner.downcast_ref()).copied()
+    }
+}
+
+impl fmt::Display for UnexpectedEof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the stream ended after {} of {} bytes", self.arrived, self.wanted)
+    }
+}
+
+impl std::error::Error for UnexpectedEof {}
+
+impl From<UnexpectedEof> for io::Error {
+    fn from(error: UnexpectedEof) -> io::Error {
+        io::Error::new(ErrorKind::UnexpectedEof, error)
+    }
+}
+
+/// A stream was longer than [`read_to_end`] may read. Inside an [`io::Error`] of kind `InvalidData`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// The limit, in bytes. That many have been read.
+    pub limit: usize,
+}
+
+impl fmt::Display for LimitExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the stream is longer than {} bytes", self.limit)
+    }
+}
+
+impl std::error::Error for LimitExceeded {}
+
+impl From<LimitExceeded> for io::Error {
+    fn from(error: LimitExceeded) -> io::Error {
+        io::Error::new(ErrorKind::InvalidData, error)
+    }
+}
+
+/// Fills `buffer`.
+///
+/// # Errors
+/// [`UnexpectedEof`] if the stream ends before, and whatever the reads fail with.
+///
+/// # Cancel safety
+/// Not safe: what a dropped `read_exact` has read is in the buffer, but how much is not known.
+#[track_caller]
+pub fn read_exact<R: AsyncRead>(
+    mut reader: R,
+    buffer: &mut [u8],
+) -> impl Future<Output = io::Result<()>> + Unpin {
+    let mut arrived = 0;
+    at(Location::caller(), move |cx| {
+        while arrived < buffer.len() {
+            match ready!(reader.poll_read(cx, &mut buffer[arrived..]))? {
+                0 => {
+                    let error = UnexpectedEof { arrived, wanted: buffer.len() };
+                    return Poll::Ready(Err(error.into()));
+                }
+                count => arrived += count,
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+}
+
+/// Appends everything up to the end of the stream to `buffer`, but at most `limit` bytes; returns
+/// how many came. `usize::MAX` is no limit, which is for streams that you trust.
+///
+/// # Errors
+/// [`LimitExceeded`], and whatever the reads fail with. What came before is in the buffer.
+///
+/// # Cancel safety
+/// What a dropped `read_to_end` has read is in the buffer; a new one goes on from there.
+#[track_caller]
+pub fn read_to_end<R: AsyncRead>(
+    mut reader: R,
+    buffer: &mut Vec<u8>,
+    limit: usize,
+) -> impl Future<Output = io::Result<usize>> + Unpin {
+    let before = buffer.len();
+    at(Location::caller(), move |cx| {
+        loop {
+            if buffer.len() - before > limit {
+                buffer.truncate(before + limit);
+                return Poll::Ready(Err(LimitExceeded { limit }.into()));
+            }
+            if buffer.capacity() == buffer.len() {
+                buffer.reserve(MIN_ROOM); // doubles, once that is more
+            }
+            if ready!(reader.poll_read_append(cx, buffer))? == 0 {
+                return Poll::Ready(Ok(buffer.len() - before));
+            }
+        }
+    })
+}

@@ -1,0 +1,148 @@
+//! A descriptor and its registration, and the calls that move bytes.
+//!
+//! The calls are made by descriptor through rustix, because `std` can neither receive into
+//! uninitialised memory nor say `MSG_NOSIGNAL` with several pieces.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+
+use crate::error::no_runtime;
+use crate::handle::Handle;
+use crate::readiness::{Direction, Edge};
+use crate::registration::{Done, Io, Registration};
+use crate::source::Place;
+
+/// A peer that has gone is an error here, not a signal: the host program may not ignore SIGPIPE.
+/// Apple's systems have no such flag; there mio sets the option `SO_NOSIGPIPE`.
+#[cfg(not(target_vendor = "apple"))]
+const SEND: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const SEND: SendFlags = SendFlags::empty();
+
+/// A socket that is registered with a reactor.
+pub(crate) struct Socket<S> {
+    /// First, so that it is dropped while the descriptor is open.
+    registration: Registration,
+    io: S,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.fmt(f)
+    }
+}
+
+impl<S: AsRawFd> Socket<S> {
+    /// Registers a non-blocking socket with the current reactor.
+    pub(crate) fn new(io: S, hope: Edge) -> io::Result<Socket<S>> {
+        let handle = Handle::try_current().ok_or_else(no_runtime)?;
+        Socket::with(handle, io, hope)
+    }
+
+    pub(crate) fn with(handle: Handle, io: S, hope: Edge) -> io::Result<Socket<S>> {
+        Ok(Socket { registration: Registration::new(handle, io.as_raw_fd(), hope)?, io })
+    }
+
+    /// The socket itself, registered no more.
+    pub(crate) fn into_inner(self) -> S {
+        drop(self.registration);
+        self.io
+    }
+
+    pub(crate) fn io(&self) -> &S {
+        &self.io
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        self.registration.handle()
+    }
+
+    /// One `poll_*` call.
+    pub(crate) fn poll<T>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        at: &'static Location<'static>,
+        attempt: impl FnMut() -> io::Result<Done<T>>,
+    ) -> Poll<io::Result<T>> {
+        self.registration.poll_io(direction, &mut Place::shared(direction), cx, at, attempt)
+    }
+
+    /// One future.
+    pub(crate) fn future<T, F>(
+        &self,
+        direction: Direction,
+        at: &'static Location<'static>,
+        attempt: F,
+    ) -> Io<'_, F>
+    where
+        F: FnMut() -> io::Result<Done<T>>,
+    {
+        self.registration.io(direction, at, attempt)
+    }
+
+    /// One call that does not wait.
+    pub(crate) fn attempt<T>(
+        &self,
+        direction: Direction,
+        attempt: impl FnMut() -> io::Result<Done<T>>,
+    ) -> io::Result<T> {
+        self.registration.try_io(direction, attempt)
+    }
+}
+
+impl<S: AsFd> AsFd for Socket<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+/// Waits for a connection that has been begun.
+///
+/// The descriptor turns writable when it is made or refused; an error says which. A socket that has
+/// neither error nor peer was woken for nothing.
+pub(crate) fn is_connected(socket: impl AsFd) -> io::Result<Done<()>> {
+    rustix::net::sockopt::socket_error(socket.as_fd())??;
+    match rustix::net::getpeername(socket) {
+        Ok(_) => Ok(Done::with(())),
+        Err(rustix::io::Errno::NOTCONN) => Err(ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn recv(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::net::recv(socket, buffer, RecvFlags::empty())?.0)
+}
+
+pub(crate) fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::net::recv(socket, buffer, RecvFlags::PEEK)?.0)
+}
+
+/// Receives into memory that nobody has written yet; returns how much of its front is now written.
+pub(crate) fn recv_uninit(socket: impl AsFd, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    let ((received, _rest), _) = rustix::net::recv(socket, buffer, RecvFlags::empty())?;
+    Ok(received.len())
+}
+
+/// Receives into the spare capacity of a vector.
+pub(crate) fn recv_append(socket: impl AsFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let spare = rustix::buffer::spare_capacity(buffer);
+    Ok(rustix::net::recv(socket, spare, RecvFlags::empty())?.0)
+}
+
+pub(crate) fn send(socket: impl AsFd, data: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, data, SEND)?)
+}
+
+pub(crate) fn send_vectored(socket: impl AsFd, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    // More pieces than the system takes at once are an error, and a writer may take fewer.
+    const MOST_PIECES: usize = 1024; // IOV_MAX
+    let pieces = &pieces[..pieces.len().min(MOST_PIECES)];
+    Ok(rustix::net::sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), SEND)?)
+}
