@@ -131,6 +131,14 @@ impl Clock {
     /// The present.
     #[inline]
     pub fn now(&self) -> Instant {
+        // ORDERING: Relaxed, as in `now_ns`.
+        if self.0.word.load(Relaxed) == 0 {
+            let now = Instant::now();
+            // ORDERING: Relaxed, as in `now_ns`.
+            if self.0.word.load(Relaxed) == 0 {
+                return now; // a clock that never was paused is the system's
+            }
+        }
         self.instant_at(self.now_ns())
     }
 

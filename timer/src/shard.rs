@@ -85,8 +85,8 @@ impl Shard {
 
     #[inline]
     pub fn next(&self) -> u64 {
-        // ORDERING: Relaxed. A worker reads what it wrote itself; for the foreign shard the
-        // fences of `watch` order it; for everybody else it is a hint.
+        // ORDERING: Relaxed. A worker reads what it wrote itself, the foreign shard is read again
+        // after a fence (see `timers.rs`), and for everybody else it is a hint.
         self.next.load(Relaxed)
     }
 
@@ -216,7 +216,7 @@ impl Shard {
         let next = state.wheel.next().unwrap_or(NEVER);
         // ORDERING: Relaxed, see `next`. Most calls change nothing and leave the line alone.
         if self.next.load(Relaxed) != next {
-            // ORDERING: Relaxed, see `next`; a1 of `watch` in the foreign shard.
+            // ORDERING: Relaxed, see `next`. In the foreign shard a fence follows in `announce`.
             self.next.store(next, Relaxed);
         }
     }

@@ -48,7 +48,9 @@ use crate::sleep::Sleep;
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let shard = handle::current_shard("timeout()");
     let deadline = shard.clock.later(shard.clock.now(), duration);
-    Timeout::new(Sleep::new(shard, deadline, Location::caller()), future.into_future())
+    // The clock is not asked again at the first poll, unless the time is up already.
+    let phase = if duration.is_zero() { Phase::Overdue } else { Phase::Created };
+    Timeout::new(Sleep::new(shard, deadline, Location::caller()), future.into_future(), phase)
 }
 
 /// As [`timeout`], with an instant for a deadline. `None` is no limit; a past one acts like a zero
@@ -69,7 +71,8 @@ pub fn timeout_at<F: IntoFuture>(
 ) -> Timeout<F::IntoFuture> {
     let shard = handle::current_shard("timeout_at()");
     let deadline = deadline.into().unwrap_or_else(|| shard.clock.instant_at(NEVER));
-    Timeout::new(Sleep::new(shard, deadline, Location::caller()), future.into_future())
+    let sleep = Sleep::new(shard, deadline, Location::caller());
+    Timeout::new(sleep, future.into_future(), Phase::Overdue)
 }
 
 /// The future of [`timeout`] and [`timeout_at`]. Its deadline can be moved while it waits.
@@ -106,8 +109,10 @@ pub struct Timeout<F> {
 /// How far a [`Timeout`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// It has not been polled.
+    /// It has not been polled, and had time left when it was made.
     Created,
+    /// It has not been polled, and may have no time left.
+    Overdue,
     /// The body waits, and so does the sleep.
     Active,
     /// The body has ended in time.
@@ -117,8 +122,8 @@ enum Phase {
 }
 
 impl<F> Timeout<F> {
-    fn new(sleep: Sleep, body: F) -> Timeout<F> {
-        Timeout { body: Box::pin(body), sleep, phase: Phase::Created }
+    fn new(sleep: Sleep, body: F, phase: Phase) -> Timeout<F> {
+        Timeout { body: Box::pin(body), sleep, phase }
     }
 
     /// The deadline, exactly as it was given; `None` if there is no limit.
@@ -137,8 +142,12 @@ impl<F> Timeout<F> {
     /// # Errors
     /// [`TooLate`], if the timeout has expired or its future has ended.
     pub fn reset(&mut self, deadline: impl Into<Option<Instant>>) -> Result<(), TooLate> {
-        if matches!(self.phase, Phase::Finished | Phase::Expired) {
-            return Err(TooLate { expired: self.is_expired() });
+        match self.phase {
+            Phase::Finished | Phase::Expired => {
+                return Err(TooLate { expired: self.is_expired() });
+            }
+            Phase::Created => self.phase = Phase::Overdue,
+            Phase::Overdue | Phase::Active => {}
         }
         let never = || self.sleep.clock().instant_at(NEVER);
         let deadline = deadline.into().unwrap_or_else(never);
@@ -174,7 +183,7 @@ impl<F: Future> Future for Timeout<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         match this.phase {
-            Phase::Created | Phase::Active => {}
+            Phase::Created | Phase::Overdue | Phase::Active => {}
             Phase::Expired => return Poll::Ready(Err(this.expire())),
             Phase::Finished => panic!("a timeout was polled after it had finished"),
         }
@@ -185,8 +194,9 @@ impl<F: Future> Future for Timeout<F> {
             this.sleep.disarm();
             return Poll::Ready(Ok(output));
         }
+        let in_time = this.phase == Phase::Created || !this.sleep.is_due();
         this.phase = Phase::Active;
-        if this.sleep.is_due() || this.sleep.poll_deadline(cx).is_ready() {
+        if !in_time || this.sleep.poll_deadline(cx).is_ready() {
             return Poll::Ready(Err(this.expire()));
         }
         Poll::Pending
