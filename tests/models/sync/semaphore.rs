@@ -66,7 +66,7 @@ pub fn a_waiter_that_is_dropped_passes_its_grant_on() {
 
 /// Property: closing ends every wait, and no permit is lost on the way.
 /// Threads: an acquirer, a releaser, a closer. Bound: see the list.
-/// Killed by: `close` setting the bit without the lock; `arrive` taking `Closed` for `Short`.
+/// Killed by: `close` dropping the wakers of those it refuses; `arrive` taking `Closed` for `Short`.
 pub fn closing_ends_every_wait_and_loses_no_permit() {
     let semaphore = Arc::new(Semaphore::new(1));
     let held = semaphore.clone().try_acquire_owned().expect("it is free");
@@ -143,6 +143,7 @@ pub fn a_task_may_take_what_was_handed_to_another_of_its_futures() {
         }
     });
     releaser.join().expect("it does not panic"); // `aside` is served now, and not polled
+    drop(semaphore.try_acquire().expect("it is ours"));
     drop(block_on(semaphore.acquire()).expect("it is open"));
     drop(block_on(aside).expect("it is open"));
     rival.join().expect("it does not panic");

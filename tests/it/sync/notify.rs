@@ -1,0 +1,113 @@
+//! Notifications.
+
+use windlass_sync::notify::Notify;
+
+use crate::kit::Hand;
+
+// EVT-08
+#[test]
+fn a_notification_before_anybody_waits_is_kept_and_two_are_kept_as_one() {
+    let notify = Notify::new();
+    notify.notify_one();
+    notify.notify_one();
+    assert!(notify.stats().is_kept);
+    Hand::new(notify.notified()).ready();
+    Hand::new(notify.notified()).pending();
+}
+
+#[test]
+fn a_notification_goes_to_who_has_waited_longest() {
+    let notify = Notify::new();
+    let mut waiters = [(); 3].map(|()| Hand::new(notify.notified()));
+    waiters.iter_mut().for_each(Hand::pending);
+    notify.notify_one();
+    notify.notify_one();
+    assert_eq!(waiters.each_ref().map(Hand::wakes), [1, 1, 0]);
+    assert!(!notify.stats().is_kept);
+}
+
+#[test]
+fn a_notified_future_that_is_dropped_passes_it_on() {
+    let notify = Notify::new();
+    let mut waiters = [(); 2].map(|()| Hand::new(notify.notified()));
+    waiters.iter_mut().for_each(Hand::pending);
+    notify.notify_one();
+    let [first, mut second] = waiters;
+    drop(first);
+    assert_eq!(second.wakes(), 1);
+    second.ready();
+    drop(second);
+    assert!(!notify.stats().is_kept, "who has heard it does not pass it on");
+
+    let mut only = Hand::new(notify.notified());
+    only.pending();
+    notify.notify_one();
+    drop(only);
+    assert!(notify.stats().is_kept);
+}
+
+// EVT-10
+#[test]
+fn notifying_all_keeps_nothing_for_the_future() {
+    let notify = Notify::new();
+    notify.notify_all();
+    Hand::new(notify.notified()).pending();
+
+    let mut waiters = [(); 2].map(|()| Hand::new(notify.notified()));
+    waiters.iter_mut().for_each(Hand::pending);
+    notify.notify_all();
+    assert_eq!(waiters.each_ref().map(Hand::wakes), [1, 1]);
+    drop(waiters);
+    assert!(!notify.stats().is_kept, "a dropped waiter has nothing to pass on");
+    Hand::new(notify.notified()).pending();
+}
+
+#[test]
+fn notifying_all_reaches_futures_that_were_made_and_not_polled() {
+    let notify = Notify::new();
+    let mut before = Hand::new(notify.notified());
+    notify.notify_all();
+    let mut after = Hand::new(notify.notified());
+    before.ready();
+    after.pending();
+}
+
+// EVT-17
+#[test]
+fn enabling_takes_a_kept_notification() {
+    let notify = Notify::new();
+    notify.notify_one();
+    let mut first = notify.notified();
+    assert!(first.enable());
+    assert!(first.enable());
+    assert!(!notify.stats().is_kept);
+    Hand::new(first).ready();
+    Hand::new(notify.notified()).pending();
+}
+
+// EVT-17
+#[test]
+fn an_enabled_future_stands_in_line_without_being_awaited() {
+    let notify = Notify::new();
+    let mut enabled = notify.notified();
+    assert!(!enabled.enable());
+    assert_eq!(notify.stats().waiting, 1);
+    let mut later = Hand::new(notify.notified());
+    later.pending();
+    notify.notify_one();
+    assert_eq!(later.wakes(), 0);
+    Hand::new(enabled).ready();
+}
+
+#[test]
+fn an_enabled_future_is_woken_once_it_is_polled() {
+    let notify = Notify::new();
+    let mut enabled = notify.notified();
+    assert!(!enabled.enable());
+    let mut waiter = Hand::new(enabled);
+    waiter.pending();
+    notify.notify_one();
+    assert_eq!(waiter.wakes(), 1);
+    waiter.ready();
+    waiter.ready(); // and stays ready
+}

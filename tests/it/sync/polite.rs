@@ -1,0 +1,146 @@
+//! Every primitive is polite: it asks the budget, and notes what it waits for and where.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use windlass_sync::budget;
+use windlass_sync::event::Event;
+use windlass_sync::mutex::Mutex;
+use windlass_sync::notify::Notify;
+use windlass_sync::oneshot;
+use windlass_sync::semaphore::Semaphore;
+use windlass_sync::waiting::{self, Reason};
+
+use crate::kit::Hand;
+
+/// How often an operation that is always ready completes in one poll of a task.
+fn operations_in_one_poll(operation: impl AsyncFn()) -> u32 {
+    let done = std::cell::Cell::new(0);
+    let mut task = Hand::new(async {
+        loop {
+            operation().await;
+            done.set(done.get() + 1);
+        }
+    });
+    let _limit = budget::enter();
+    task.pending();
+    assert_eq!(task.wakes(), 1, "it runs again later");
+    assert_eq!(waiting::take().unwrap().reason, Reason::Yield);
+    done.get()
+}
+
+// SCH-14
+#[test]
+fn what_is_always_ready_yields_when_the_budget_is_spent() {
+    let (semaphore, mutex) = (Arc::new(Semaphore::new(1)), Arc::new(Mutex::new(())));
+    let (event, notify) = (Event::new(), Notify::new());
+    event.set();
+    let counts = [
+        operations_in_one_poll(async || drop(semaphore.acquire().await)),
+        operations_in_one_poll(async || drop(semaphore.clone().acquire_owned().await)),
+        operations_in_one_poll(async || drop(mutex.lock().await)),
+        operations_in_one_poll(async || drop(mutex.clone().lock_owned().await)),
+        operations_in_one_poll(async || event.wait().await),
+        operations_in_one_poll(async || {
+            notify.notify_one();
+            notify.notified().await;
+        }),
+        operations_in_one_poll(async || {
+            let (sender, receiver) = oneshot::channel();
+            sender.send(()).unwrap();
+            receiver.await.unwrap();
+        }),
+    ];
+    assert_eq!(counts, [budget::OPERATIONS; 7]);
+}
+
+#[test]
+fn a_waiter_that_was_served_keeps_its_grant_while_the_budget_is_spent() {
+    let semaphore = Semaphore::new(0);
+    let mut waiter = Hand::new(semaphore.acquire());
+    waiter.pending();
+    semaphore.add_permits(1);
+    {
+        let _limit = budget::enter();
+        (0..budget::OPERATIONS).for_each(|_| budget::spend());
+        waiter.pending();
+        assert_eq!(waiter.wakes(), 2);
+    }
+    assert!(waiter.ready().is_ok());
+}
+
+/// What a future notes when it cannot go on.
+fn note<F: Future>(future: F) -> (Reason, &'static Location<'static>) {
+    Hand::new(future).pending();
+    let note = waiting::take().expect("every wait is noted");
+    (note.reason, note.at)
+}
+
+// INT-19
+#[test]
+fn every_wait_says_what_it_waits_for_and_at_which_line() {
+    let semaphore = Arc::new(Semaphore::new(1));
+    let (event, notify, mutex) = (Event::new(), Notify::new(), Arc::new(Mutex::new(())));
+    let _guard = mutex.try_lock();
+    let (mut sender, receiver) = oneshot::channel::<()>();
+    let channel_made_at = line!() - 1;
+    let first = line!() + 2;
+    let notes = [
+        note(semaphore.acquire_many(3)),
+        note(semaphore.clone().acquire_many_owned(2)),
+        note(mutex.lock()),
+        note(mutex.clone().lock_owned()),
+        note(event.wait()),
+        note(notify.notified()),
+        note(sender.closed()),
+    ];
+    let reasons = [
+        Reason::Semaphore { wanted: 3, free: 1 },
+        Reason::Semaphore { wanted: 2, free: 1 },
+        Reason::Mutex { holder: 0 },
+        Reason::Mutex { holder: 0 },
+        Reason::Event,
+        Reason::Notify,
+        Reason::Other("the receiver of a oneshot to go away"),
+    ];
+    for (i, ((reason, at), expected)) in notes.into_iter().zip(reasons).enumerate() {
+        assert_eq!(reason, expected);
+        assert_eq!((at.file(), at.line()), (file!(), first + i as u32));
+    }
+    let (reason, at) = note(receiver);
+    assert_eq!((reason, at.line()), (Reason::Oneshot, channel_made_at));
+}
+
+#[test]
+fn a_poll_with_another_waker_replaces_it_and_with_the_same_one_does_not() {
+    let event = Event::new();
+    let mut wait = Box::pin(event.wait());
+    let mut first = Hand::new(std::future::poll_fn(|cx| wait.as_mut().poll(cx)));
+    first.pending();
+    assert_eq!(first.count.wakers(), 1);
+    first.pending();
+    assert_eq!(first.count.wakers(), 1);
+    let count = first.count.clone();
+    drop(first);
+    let mut second = Hand::new(wait);
+    second.pending();
+    assert_eq!(count.wakers(), 0);
+    event.set();
+    assert_eq!((count.wakes(), second.wakes()), (0, 1));
+}
+
+/// The types may be shared and sent as far as what they hold may.
+#[test]
+fn futures_and_guards_may_move_between_threads_and_need_no_pinning() {
+    fn check<T: Send + Sync + Unpin>() {}
+    check::<windlass_sync::semaphore::Acquire<'_>>();
+    check::<windlass_sync::semaphore::AcquireOwned>();
+    check::<windlass_sync::semaphore::OwnedPermit>();
+    check::<windlass_sync::mutex::Lock<'_, u8>>();
+    check::<windlass_sync::mutex::MutexGuard<'_, u8>>();
+    check::<windlass_sync::mutex::OwnedMutexGuard<u8>>();
+    check::<windlass_sync::event::Wait<'_>>();
+    check::<windlass_sync::notify::Notified<'_>>();
+    check::<oneshot::Sender<u8>>();
+    check::<oneshot::Receiver<u8>>();
+}
