@@ -1,8 +1,122 @@
 //! Where trouble is told: panics that nobody joins, and what debug mode finds.
+//!
+//! Every report is one line on standard error, beginning with `windlass:`, unless the runtime was
+//! built with a hook of its own. A panic that nobody can see any more is always reported; slow
+//! polls and lost tasks only in debug mode.
 
-use crate::task::JoinError;
+use std::fmt;
+use std::time::Duration;
 
-/// A panic that no handle will ever see.
+use windlass_sync::shim;
+
+use crate::config::OnPanic;
+use crate::context;
+use crate::scheduler::{CLOSING, STOPPING, Shared};
+use crate::task::{Described, JoinError, TaskId};
+
+/// Something that went wrong and that no caller is told.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A task panicked, and its handle is gone.
+    UnobservedPanic(JoinError),
+    /// A poll took longer than the threshold, so the worker was blocked for that time.
+    SlowPoll {
+        /// The task that was polled, if it still exists; the root future of `block_on` is none.
+        task: Option<Described>,
+        /// Its number.
+        id: TaskId,
+        /// How long the poll took.
+        took: Duration,
+    },
+    /// A task sleeps and no waker of it is left, so it can only be cancelled.
+    Lost(Described),
+    /// A task was still there when the runtime shut down.
+    Leftover(Described),
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::UnobservedPanic(error) => write!(f, "unobserved panic: {error}"),
+            Report::SlowPoll { task: Some(task), took, .. } => {
+                write!(f, "slow poll: blocked its worker for {took:.3?}: {task}")
+            }
+            Report::SlowPoll { task: None, id, took } => {
+                write!(f, "slow poll: future {id} blocked its worker for {took:.3?}")
+            }
+            Report::Lost(task) => write!(f, "lost task: {task}"),
+            Report::Leftover(task) => write!(f, "task left at shutdown: {task}"),
+        }
+    }
+}
+
+/// A panic that no handle will ever see: it is reported, and the runtime's policy applied.
 pub(crate) fn unobserved(error: JoinError) {
-    eprintln!("windlass: unobserved panic: {error}");
+    let report = Report::UnobservedPanic(error);
+    match context::shared() {
+        Some(shared) => {
+            shared.count_unobserved();
+            shared.report(&report);
+            shared.apply(shared.config.on_panic);
+        }
+        None => eprintln!("windlass: {report}"),
+    }
+}
+
+impl Shared {
+    /// Tells a report to the hook, or to standard error.
+    pub(crate) fn report(&self, report: &Report) {
+        match &self.config.on_report {
+            Some(hook) => {
+                // A panicking hook must not end a worker; the panic hook has printed it.
+                if let Err(payload) = shim::catch_unwind(|| hook(report)) {
+                    std::mem::forget(payload);
+                }
+            }
+            None => eprintln!("windlass: {report}"),
+        }
+    }
+
+    /// What a dump shows of one task.
+    fn describe(&self, id: TaskId) -> Option<Described> {
+        let now_ns = self.clock.now_ns();
+        let mut found = None;
+        self.registry.each(|entry| {
+            if entry.id() == id {
+                found = Some(entry.describe(self.epoch, now_ns));
+            }
+        });
+        found
+    }
+
+    /// A poll ended with no waker left.
+    #[cold]
+    pub(crate) fn report_lost(&self, id: TaskId) {
+        if self.config.debug
+            && let Some(task) = self.describe(id)
+        {
+            self.report(&Report::Lost(task));
+        }
+    }
+
+    /// A poll took too long.
+    #[cold]
+    pub(crate) fn report_slow(&self, id: TaskId, took: Duration) {
+        self.report(&Report::SlowPoll { task: self.describe(id), id, took });
+    }
+
+    fn apply(&self, policy: OnPanic) {
+        match policy {
+            OnPanic::Report => {}
+            OnPanic::CancelGroup => self.cancel_all(),
+            OnPanic::ShutDown => {
+                self.set_phase(CLOSING);
+                self.registry.close();
+                self.cancel_all();
+                self.set_phase(STOPPING);
+            }
+            OnPanic::Abort => std::process::abort(),
+        }
+    }
 }

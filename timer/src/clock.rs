@@ -166,6 +166,23 @@ impl Clock {
         instant.checked_add(duration).map_or(self.0.far, |sum| sum.min(self.0.far))
     }
 
+    /// The instant from which the clock counts.
+    pub fn epoch(&self) -> Instant {
+        self.0.epoch
+    }
+
+    /// When this reading comes by the system's clock, if the clock runs on as it does now.
+    ///
+    /// For whoever sleeps until then: a clock that was moved or stood still is not the system's.
+    pub fn real_instant_at(&self, ns: u64) -> Instant {
+        // ORDERING: Relaxed. A change of the word wakes whoever sleeps by the old one.
+        let word = self.0.word.load(Relaxed);
+        match word & PAUSED {
+            0 if ns < REACH_NS => self.instant_at(ns.wrapping_sub(word) & TIME),
+            _ => self.instant_at(ns),
+        }
+    }
+
     /// Stops the clock. A paused clock moves only when it is advanced.
     pub fn pause(&self) {
         self.change(|shared, word| {
@@ -177,7 +194,7 @@ impl Clock {
             // ORDERING: SeqCst, release side of `pause`: the real clock is read only after
             // the other threads can see that they must not return later times.
             fence(SeqCst);
-            PAUSED | (shared.time_with(word) + PAUSE_MARGIN_NS).min(TIME - 1)
+            PAUSED | (shared.time_with(word) + PAUSE_MARGIN_NS)
         });
     }
 
@@ -194,12 +211,12 @@ impl Clock {
     /// It does not wait until what became due has run: that takes a turn of the runtime.
     pub fn advance(&self, duration: Duration) {
         let step = nanoseconds(duration);
-        self.change(|shared, word| shared.moved(word, shared.time_with(word).saturating_add(step)));
+        self.change(|shared, word| shared.moved(word, step));
     }
 
     /// Moves the clock on to this time; does nothing if that lies in the past.
     pub fn advance_to(&self, ns: u64) {
-        self.change(|shared, word| shared.moved(word, ns.max(shared.time_with(word))));
+        self.change(|shared, word| shared.moved(word, ns.saturating_sub(shared.time_with(word))));
     }
 
     /// True while the clock stands still.
@@ -279,13 +296,10 @@ impl Shared {
         }
     }
 
-    /// The word of a clock that stood (or ran) as `word` says and is moved to this time.
-    fn moved(&self, word: u64, ns: u64) -> u64 {
-        let ns = ns.min(TIME - 1);
-        match word & PAUSED {
-            0 => ns.wrapping_sub(self.real_ns()) & TIME,
-            _ => PAUSED | ns,
-        }
+    /// The word of a clock that is moved on by so much, but not beyond what deadlines can name.
+    fn moved(&self, word: u64, step: u64) -> u64 {
+        let step = step.min(REACH_NS.saturating_sub(self.time_with(word)));
+        word & PAUSED | word.wrapping_add(step) & TIME // the time and the skew alike
     }
 }
 

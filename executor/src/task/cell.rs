@@ -100,6 +100,8 @@ pub(super) struct VTable {
     pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output into the `Option<Result<T, JoinError>>` behind the pointer. Rule 3.
     pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// True if the output is there and is an error. Rule 3.
+    pub(super) has_failed: unsafe fn(NonNull<Header>) -> bool,
     /// Drops the output, if it is there. Rule 3.
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     /// Gives the memory back. Rule 1.
@@ -133,7 +135,7 @@ where
     F::Output: Send + 'static,
     O: Owner,
 {
-    allocate(future, owner, spec)
+    allocate(future, owner, spec, false)
 }
 
 /// Makes a task whose future stays on this thread, see [`Pinned`].
@@ -143,12 +145,12 @@ where
     F::Output: 'static,
     O: Owner,
 {
-    allocate(Pinned::new(future), owner, spec)
+    allocate(Pinned::new(future), owner, spec, true)
 }
 
 /// The common part. `F` is `Send` itself or a [`Pinned`]; an output that is not `Send` is made on
 /// the home thread by rule 6, and its `Task` is not `Send`, so it is dropped there too.
-fn allocate<F, O>(future: F, owner: O, spec: Spec) -> (Runnable, Task<F::Output>)
+fn allocate<F, O>(future: F, owner: O, spec: Spec, local: bool) -> (Runnable, Task<F::Output>)
 where
     F: Future + Send + 'static,
     O: Owner,
@@ -161,6 +163,7 @@ where
                     poll: poll::<F, O>,
                     cancel: cancel::<F, O>,
                     take_output: take_output::<F, O>,
+                    has_failed: has_failed::<F, O>,
                     drop_output: drop_output::<F, O>,
                     free: free::<F, O>,
                     push: push::<F, O>,
@@ -168,7 +171,7 @@ where
                     retract: retract::<F, O>,
                 }
             },
-            meta: Meta::new(spec.id, spec.spawned_at, spec.born_ns),
+            meta: Meta::new(spec.id, spec.spawned_at, spec.born_ns, local),
             loose: Mutex::new(Loose::default()),
         },
         owner,
@@ -256,6 +259,15 @@ unsafe fn take_output<F: Future, O>(header: NonNull<Header>, to: *mut ()) {
 
 /// # Safety
 /// As [`poll`], but by rule 3.
+unsafe fn has_failed<F: Future, O>(header: NonNull<Header>) -> bool {
+    // SAFETY: the caller's promise.
+    let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
+    // SAFETY: rule 3 lets us read the stage.
+    cell.stage.with(|stage| matches!(unsafe { &*stage }, Stage::Output(Err(_))))
+}
+
+/// # Safety
+/// As [`poll`], but by rule 3.
 unsafe fn drop_output<F: Future, O>(header: NonNull<Header>) {
     // SAFETY: the caller's promise.
     let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
@@ -284,6 +296,8 @@ fn tell(error: JoinError) {
 unsafe fn free<F: Future, O>(header: NonNull<Header>) {
     // SAFETY: rule 1, the caller's promise: the last reference, and `allocate` leaked a box.
     let cell = unsafe { Box::from_raw(header.cast::<Cell<F, O>>().as_ptr()) };
+    // An access of its own, so that loom sees every other one come before it.
+    cell.stage.with_mut(|_| ());
     // The future is gone and the output has been taken or dropped by now; what is left (the
     // owner's reference, the name) is ours.
     drop(cell);

@@ -94,6 +94,14 @@ impl<T> Task<T> {
         self.header().state.is_done()
     }
 
+    /// True if the task has ended by a panic or a cancel and its output has not been taken.
+    pub fn has_failed(&self) -> bool {
+        // SAFETY: rule 3: the task is done, and we are its handle.
+        !self.taken
+            && self.header().state.is_done()
+            && unsafe { (self.header().vtable.has_failed)(self.header) }
+    }
+
     /// Asks for the task to be cancelled, and returns at once; false if it was finished or asked
     /// before.
     ///

@@ -47,6 +47,8 @@ pub(super) struct Meta {
     pub(super) spawned_at: &'static Location<'static>,
     /// Nanoseconds of the runtime's clock at the spawn, coarse. Written before publication.
     pub(super) born_ns: u64,
+    /// It is bound to the thread that made it. Written before publication.
+    pub(super) local: bool,
     /// Where the owner lists it, or [`NOWHERE`]. Written by the spawner before the first push.
     place: AtomicU64,
     /// Polls begun. Only the runner writes it.
@@ -62,11 +64,17 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    pub(super) fn new(id: TaskId, spawned_at: &'static Location<'static>, born_ns: u64) -> Self {
+    pub(super) fn new(
+        id: TaskId,
+        spawned_at: &'static Location<'static>,
+        born_ns: u64,
+        local: bool,
+    ) -> Self {
         Self {
             id,
             spawned_at,
             born_ns,
+            local,
             place: AtomicU64::new(NOWHERE),
             polls: AtomicU32::new(0),
             kind: AtomicU32::new(0),

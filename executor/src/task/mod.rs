@@ -33,6 +33,7 @@ pub mod error;
 pub mod join;
 pub mod local;
 pub mod meta;
+pub mod owner;
 pub mod runnable;
 pub mod slot;
 pub mod state;

@@ -56,6 +56,11 @@ impl Runnable {
         self.header().meta.id
     }
 
+    /// True if it must be run on the thread that made it.
+    pub fn is_local(&self) -> bool {
+        self.header().meta.local
+    }
+
     /// Polls the task once. `now_ns` is the clock's reading, coarse, and `epoch` its zero.
     #[inline]
     pub fn run(self, epoch: Instant, now_ns: u64) -> Ran {

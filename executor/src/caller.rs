@@ -1,0 +1,390 @@
+//! Seat 0: the thread inside `block_on` is a worker like the others.
+//!
+//! A root future that hands its work to other threads pays two thread wake-ups for every answer.
+//! So the caller of `block_on` takes seat 0, polls its root there, and runs and steals tasks while
+//! the root waits. The root need not be `Send`, since no other thread ever polls it.
+//!
+//! There is one seat for this. A second `block_on` at the same time polls only its own root and
+//! sleeps otherwise; when the seat becomes free, everybody who waits like this is woken and one of
+//! them takes it. Tasks that are bound to their thread bind the seat: while any of them lives, only
+//! their thread may sit there.
+//!
+//! # When the root is polled
+//!
+//! A root that was woken by this thread waits until the tasks that were queued before it have had
+//! their turn, so `yield_now` in the root is as fair as in a task. Woken by another thread, it is
+//! next.
+//!
+//! # Orderings
+//!
+//! | label  | release side       | acquire side                            | what crosses |
+//! |--------|--------------------|-----------------------------------------|--------------|
+//! | `root` | [`Root::wake`]     | [`Root::take_wake`]                     | what the waker did before |
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Weak;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
+use windlass_sync::shim::{Arc, Mutex};
+
+use crate::context;
+use crate::idle::Bed;
+use crate::parker::Parker;
+use crate::run_queue::RunQueue;
+use crate::scheduler::Shared;
+use crate::task::Runnable;
+use crate::worker::{Step, Worker};
+
+/// Turns between two looks at the clock in `drive`.
+const CLOCK_EVERY: u32 = 16;
+
+/// The seat while nobody sits there, and those who wait for it.
+pub(crate) struct Caller(Mutex<State>);
+
+struct State {
+    /// What the next worker takes over; `None` while somebody sits there.
+    left: Option<Core>,
+    /// The thread that the bound tasks belong to.
+    home: Option<ThreadId>,
+    /// The seat is parked on behalf of a foreign loop, between two `drive`s.
+    hosted: bool,
+    /// Roots that wait outside.
+    waiting: Vec<Arc<Root>>,
+}
+
+/// What stays when the worker of seat 0 leaves.
+pub(crate) struct Core {
+    queue: RunQueue,
+    local: VecDeque<Runnable>,
+}
+
+impl Caller {
+    /// A vacant seat; `queue` is absent if a worker thread sits there for good.
+    pub(crate) fn new(queue: Option<RunQueue>) -> Self {
+        let left = queue.map(|queue| Core { queue, local: VecDeque::new() });
+        Self(Mutex::new(State { left, home: None, hosted: false, waiting: Vec::new() }))
+    }
+}
+
+/// Sitting on seat 0; left when dropped, also by a panic.
+pub(crate) struct Seated {
+    worker: Rc<Worker>,
+    entered: Option<context::Entered>,
+}
+
+impl Seated {
+    /// Sits down, if the seat is free for this thread.
+    pub(crate) fn claim(shared: &Arc<Shared>) -> Option<Self> {
+        let here = thread::current().id();
+        let mut state = shared.caller.0.lock();
+        if shared.live_local() > 0 && state.home != Some(here) {
+            return None;
+        }
+        let Core { queue, local } = state.left.take()?;
+        state.home = Some(here);
+        let hosted = std::mem::take(&mut state.hosted);
+        drop(state);
+        shared.idle.set_caller(true);
+        let worker = Worker::new(shared.clone(), 0, queue);
+        *worker.local.borrow_mut() = local;
+        if hosted {
+            shared.seats[0].parker.leave_host();
+            worker.searching.set(shared.idle.leave(0).searching);
+        }
+        let worker = Rc::new(worker);
+        let entered = Some(context::enter(shared, Some(worker.clone())));
+        Some(Self { worker, entered })
+    }
+
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Runs tasks, and polls the root whenever it is due, until it is ready.
+    fn run<F: Future>(&self, root: &Arc<Root>, waker: &Waker, mut future: Pin<&mut F>) -> F::Output {
+        let (worker, shared) = (&*self.worker, &*self.worker.shared);
+        let id = worker.next_id();
+        root.sit(true);
+        worker.root_after.set(0);
+        loop {
+            if worker.root_after.get() == 0 && root.take_wake() {
+                let mut cx = Context::from_waker(waker);
+                let polled = worker.polling(id, || future.as_mut().poll(&mut cx));
+                if let Poll::Ready(output) = polled {
+                    return output;
+                }
+                worker.after_poll();
+            }
+            refuse_stopped(shared);
+            match worker.step() {
+                Step::Ran => worker.root_after.set(worker.root_after.get().saturating_sub(1)),
+                Step::Idle if root.is_woken() => worker.root_after.set(0),
+                Step::Idle => worker.search_or_park(),
+            }
+        }
+    }
+
+    /// Runs tasks for at most `limit`; true if there was nothing left to run.
+    fn drive(&self, limit: Duration) -> bool {
+        let worker = &*self.worker;
+        let end = Instant::now().checked_add(limit);
+        for turn in 0_u32.. {
+            if worker.step() == Step::Idle && !worker.look_for_work() {
+                return true;
+            }
+            let is_over = || end.is_some_and(|end| Instant::now() >= end);
+            if turn % CLOCK_EVERY == 0 && is_over() {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Parks the seat on behalf of a foreign loop that will wait on the poller's descriptor. False
+    /// if there is something to do first.
+    fn host(&self) -> bool {
+        let (worker, shared) = (&*self.worker, &*self.worker.shared);
+        let _ = shared.idle.park(0, worker.searching.take(), Bed::Host);
+        let quiet = !shared.has_work() && worker.local.borrow().is_empty() && !shared.has_local();
+        if quiet && shared.seats[0].parker.enter_host() {
+            // If another worker holds the driver, it sleeps there and hears the unpark itself.
+            let heard = shared.driver.try_lock().is_some_and(|mut driver| {
+                !driver.prepare_foreign_wait()
+            });
+            if !heard {
+                shared.caller.0.lock().hosted = true;
+                return true;
+            }
+            shared.seats[0].parker.leave_host();
+        }
+        worker.searching.set(shared.idle.leave(0).searching);
+        false
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        drop(self.entered.take());
+        let worker = Rc::get_mut(&mut self.worker);
+        let worker = worker.expect("the context has given its reference back");
+        let shared = worker.shared.clone();
+        let hosted = shared.caller.0.lock().hosted;
+        if !hosted {
+            worker.stop_searching();
+            if let Some(next) = worker.queue.pop_next() {
+                worker.queue.push(next);
+            }
+        }
+        let queue = std::mem::replace(&mut worker.queue, RunQueue::new());
+        let core = Core { queue, local: worker.local.take() };
+        let mut state = shared.caller.0.lock();
+        state.left = Some(core);
+        let waiting = std::mem::take(&mut state.waiting);
+        if !hosted {
+            shared.idle.set_caller(false);
+        }
+        drop(state);
+        for root in waiting {
+            root.parker.unpark(|| {});
+        }
+        if !hosted && shared.seats.len() > 1 {
+            if shared.has_work() && let Some(seat) = shared.idle.notify() {
+                shared.unpark(seat);
+            }
+            // Whoever sleeps in the reactor answers for this seat's timers from now on.
+            if shared.timers.next(0).is_some() {
+                shared.reactor.unpark();
+            }
+        }
+    }
+}
+
+/// Runs the future to its end on this thread, which works for the runtime meanwhile.
+pub(crate) fn block_on<F: Future>(
+    shared: &Arc<Shared>,
+    future: F,
+    at: &'static Location<'static>,
+) -> F::Output {
+    shared.check_process();
+    let _inside = Inside::enter(at);
+    let mut future = pin!(future);
+    let root = Arc::new(Root {
+        woken: AtomicBool::new(true),
+        seated: Mutex::new(false),
+        parker: Parker::new(),
+        shared: Arc::downgrade(shared),
+    });
+    let waker = Waker::from(root.clone());
+    loop {
+        if let Some(seated) = Seated::claim(shared) {
+            return seated.run(&root, &waker, future.as_mut());
+        }
+        if let Poll::Ready(output) = wait_outside(shared, &root, &waker, future.as_mut()) {
+            return output;
+        }
+    }
+}
+
+/// Polls only the root, and returns to try for the seat whenever it may have become free.
+fn wait_outside<F: Future>(
+    shared: &Arc<Shared>,
+    root: &Arc<Root>,
+    waker: &Waker,
+    mut future: Pin<&mut F>,
+) -> Poll<F::Output> {
+    let _entered = context::enter(shared, None);
+    let id = shared.ids.one();
+    let _owner = windlass_sync::waiting::enter(id.get());
+    {
+        let mut state = shared.caller.0.lock();
+        if state.left.is_some() && shared.live_local() == 0 {
+            return Poll::Pending;
+        }
+        if !state.waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
+            state.waiting.push(root.clone());
+        }
+    }
+    loop {
+        if root.take_wake() {
+            let _budget = windlass_sync::budget::enter();
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
+                shared.caller.0.lock().waiting.retain(|other| !Arc::ptr_eq(other, root));
+                return Poll::Ready(output);
+            }
+        }
+        refuse_stopped(shared);
+        if root.is_woken() {
+            continue;
+        }
+        root.parker.park(None);
+        let state = shared.caller.0.lock();
+        if state.left.is_some() && !state.waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
+            return Poll::Pending;
+        }
+    }
+}
+
+/// What a foreign loop should do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Driven {
+    /// There is more to run: call `drive` again soon. Otherwise, when the poller's descriptor
+    /// becomes readable or at [`next_deadline`](Self::next_deadline).
+    pub more: bool,
+    /// When the first timer is due; `None` if none is armed.
+    pub next_deadline: Option<Instant>,
+}
+
+/// Runs seat 0 for at most `limit`.
+pub(crate) fn drive(
+    shared: &Arc<Shared>,
+    limit: Duration,
+    at: &'static Location<'static>,
+) -> Driven {
+    shared.check_process();
+    let _inside = Inside::enter(at);
+    let Some(seated) = Seated::claim(shared) else {
+        panic!("drive() needs seat 0, and another thread sits there or has tasks bound to it");
+    };
+    let idle = seated.drive(limit) && seated.host();
+    let next = shared.timers.next(0).into_iter().chain(shared.timers.next(shared.timers.foreign()));
+    let next_deadline = next.min().map(|ns| shared.clock.real_instant_at(ns));
+    Driven { more: !idle, next_deadline }
+}
+
+fn refuse_stopped(shared: &Shared) {
+    assert!(!shared.must_stop(), "the runtime was shut down while block_on was running on it");
+}
+
+/// The waker of a root future.
+pub(crate) struct Root {
+    /// It is to be polled.
+    woken: AtomicBool,
+    /// It sits on seat 0; else it sleeps on its own parker.
+    seated: Mutex<bool>,
+    parker: Parker,
+    shared: Weak<Shared>,
+}
+
+impl Root {
+    fn sit(&self, seated: bool) {
+        *self.seated.lock() = seated;
+    }
+
+    fn is_woken(&self) -> bool {
+        // ORDERING: Relaxed. `take_wake` synchronises.
+        self.woken.load(Relaxed)
+    }
+
+    fn take_wake(&self) -> bool {
+        // ORDERING: Acquire, of `root`.
+        self.woken.swap(false, Acquire)
+    }
+}
+
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // ORDERING: Release, of `root`.
+        if self.woken.swap(true, Release) {
+            return;
+        }
+        let Some(shared) = self.shared.upgrade() else { return };
+        let on_seat = context::with_worker(|worker| {
+            let mine = worker.seat == 0 && Arc::ptr_eq(&worker.shared, &shared);
+            if mine {
+                worker.root_after.set(worker.queue.len());
+            }
+            mine
+        });
+        if on_seat != Some(true) {
+            // Taken under the lock, so either we see where it sleeps now, or it sees our flag
+            // when it looks after it has moved.
+            if *self.seated.lock() {
+                shared.unpark(0);
+            } else {
+                self.parker.unpark(|| {});
+            }
+        }
+    }
+}
+
+windlass_sync::shim::thread_local! {
+    /// Where this thread has entered `block_on` or `drive`.
+    static INSIDE: std::cell::Cell<Option<&'static Location<'static>>> = std::cell::Cell::new(None);
+}
+
+/// Refuses a `block_on` inside another, which would stop the outer one's tasks.
+struct Inside;
+
+impl Inside {
+    #[track_caller]
+    fn enter(at: &'static Location<'static>) -> Self {
+        let outer = INSIDE.with(std::cell::Cell::get);
+        let on_worker = context::with_worker(|_| ()).is_some();
+        if outer.is_some() || on_worker {
+            let place = outer.map_or("a task".to_owned(), |outer| format!("block_on at {outer}"));
+            panic!(
+                "block_on at {at} is inside {place}: it would block the worker that must run the \
+                 future it waits for; await the future instead, or use spawn_blocking"
+            );
+        }
+        INSIDE.with(|inside| inside.set(Some(at)));
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = INSIDE.try_with(|inside| inside.set(None));
+    }
+}

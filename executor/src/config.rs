@@ -1,0 +1,52 @@
+//! What a runtime was told when it was built.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::report::Report;
+
+/// What an unobserved panic of a task does besides being reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// Nothing more: the other tasks run on.
+    #[default]
+    Report,
+    /// All tasks of the runtime are cancelled; it goes on and takes new ones.
+    CancelGroup,
+    /// The runtime shuts down; a `block_on` in progress panics.
+    ShutDown,
+    /// The process aborts.
+    Abort,
+}
+
+/// Called when a worker thread starts or stops.
+pub(crate) type ThreadHook = Arc<dyn Fn() + Send + Sync>;
+/// Called with every report.
+pub(crate) type ReportHook = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// The settled configuration.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) name: String,
+    pub(crate) debug: bool,
+    pub(crate) slow_poll: Duration,
+    pub(crate) on_panic: OnPanic,
+    pub(crate) on_report: Option<ReportHook>,
+    pub(crate) on_thread_start: Option<ThreadHook>,
+    pub(crate) on_thread_stop: Option<ThreadHook>,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("name", &self.name)
+            .field("debug", &self.debug)
+            .field("slow_poll", &self.slow_poll)
+            .field("on_panic", &self.on_panic)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! Which runtime, and which worker of it, this thread is.
+//!
+//! Three thread-locals name the current handles: one here, one in the timer floor, one in the
+//! reactor floor. They are entered together, once per worker thread and once per `block_on`.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use windlass_reactor as reactor;
+use windlass_sync::shim::{self, Arc};
+use windlass_timer as timer;
+
+use crate::scheduler::Shared;
+use crate::worker::Worker;
+
+shim::thread_local! {
+    static CURRENT: RefCell<Option<Context>> = RefCell::new(None);
+}
+
+struct Context {
+    shared: Arc<Shared>,
+    /// Present on a thread that runs tasks of the runtime.
+    worker: Option<Rc<Worker>>,
+}
+
+/// Leaves the runtime when dropped, and names the former one again.
+#[must_use = "the runtime is current only while this guard lives"]
+pub(crate) struct Entered {
+    former: Option<Context>,
+    _timers: timer::EnterGuard,
+    _reactor: reactor::EnterGuard,
+    /// The guard belongs to its thread.
+    _here: PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let former = self.former.take();
+        let mine = CURRENT.try_with(|current| current.replace(former));
+        drop(mine); // may be the last reference to the runtime
+    }
+}
+
+/// Makes the runtime current on this thread, as that worker or as a guest.
+pub(crate) fn enter(shared: &Arc<Shared>, worker: Option<Rc<Worker>>) -> Entered {
+    let shard = worker.as_ref().map_or(shared.timers.foreign(), |worker| worker.seat);
+    let context = Context { shared: shared.clone(), worker };
+    Entered {
+        former: CURRENT.try_with(|current| current.replace(Some(context))).ok().flatten(),
+        _timers: timer::Handle::new(shared.timers.clone(), shard).enter(),
+        _reactor: shared.reactor.enter(),
+        _here: PhantomData,
+    }
+}
+
+/// The current runtime.
+pub(crate) fn shared() -> Option<Arc<Shared>> {
+    CURRENT.try_with(|current| Some(current.borrow().as_ref()?.shared.clone())).ok().flatten()
+}
+
+/// Calls `f` with the worker that this thread is. `f` must not enter or leave a runtime.
+#[inline]
+pub(crate) fn with_worker<T>(f: impl FnOnce(&Rc<Worker>) -> T) -> Option<T> {
+    let call = |current: &RefCell<Option<Context>>| {
+        Some(f(current.borrow().as_ref()?.worker.as_ref()?))
+    };
+    CURRENT.try_with(call).ok().flatten()
+}

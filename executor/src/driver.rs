@@ -1,0 +1,48 @@
+//! The driver: the reactor together with whoever turns it.
+//!
+//! One worker at a time holds it, for as long as it sleeps there or for one look at the events. A
+//! worker that parks tries to take it and sleeps on its own condition variable if it cannot. Which
+//! timers the sleeper answers for is decided in [`crate::rest`].
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use windlass_reactor::Reactor;
+
+/// What the holder of the driver may do.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    reactor: Reactor,
+}
+
+impl Driver {
+    pub(crate) fn new(reactor: Reactor) -> Self {
+        Self { reactor }
+    }
+
+    /// Collects the events there are, without sleeping; the number of wakers called.
+    pub(crate) fn look(&mut self) -> usize {
+        forgive(self.reactor.turn(Some(Duration::ZERO)))
+    }
+
+    /// Sleeps until there are events, an unpark, or `deadline`; the number of wakers called.
+    pub(crate) fn sleep(&mut self, deadline: Option<Instant>) -> usize {
+        forgive(self.reactor.turn_until(deadline))
+    }
+
+    /// See [`Reactor::prepare_foreign_wait`].
+    pub(crate) fn prepare_foreign_wait(&mut self) -> bool {
+        self.reactor.prepare_foreign_wait()
+    }
+}
+
+/// The kernel refuses to wait only if the poller's descriptor was closed behind our back. Nothing
+/// can be awaited then, but tasks and timers go on, at the pace of this pause.
+fn forgive(turned: io::Result<usize>) -> usize {
+    const PAUSE: Duration = Duration::from_millis(1); // a failing loop must not burn a processor
+    turned.unwrap_or_else(|error| {
+        eprintln!("windlass: the reactor cannot wait for events: {error}");
+        std::thread::sleep(PAUSE);
+        0
+    })
+}

@@ -1,0 +1,278 @@
+//! Who is parked, who searches, and who watches: one word, so that nothing can drift apart.
+//!
+//! Waking a thread costs a hundred times what running a small task costs, so nobody is woken
+//! without need: a push wakes a worker only if somebody is parked and *nobody is searching* for
+//! work already. The price is a race, and this file is its proof.
+//!
+//! # No work is left behind while a worker sleeps
+//!
+//! ```text
+//!   pusher                                   worker that runs out of work
+//!   P1  publish the task in a queue          W1  set PARKED, give the search credit back
+//!   P2  fence(SeqCst)                        W2  fence(SeqCst)
+//!   P3  read the word: wake somebody?        W3  look through every queue again
+//!                                            W4  sleep
+//! ```
+//!
+//! One of the two fences comes first. If P2 does, then W3 comes after P1 and finds the task. If W2
+//! does, then P3 comes after W1: the pusher sees the worker parked. Then either nobody searches and
+//! it wakes somebody, or it sees a searcher. A searcher gives its credit back only at W1 of its own
+//! parking, so it has its own W2 and W3 still before it, or its fence came after P2, and it finds
+//! the task by the first case. A searcher that finds other work instead calls
+//! [`Idle::end_search`], and the last one to do so wakes one more to search on.
+//!
+//! Everybody re-checks at W3, not just the last searcher: it costs a few loads, and it is what makes
+//! the first case hold without any reasoning about who else was awake.
+//!
+//! # The sentinel
+//!
+//! A worker that is stuck inside a poll serves neither its timers nor its queue, and if it came out
+//! of the reactor to run that task, nobody waits for events. So one of the parked workers, the
+//! sentinel, sleeps for a few milliseconds at a time and looks. It stops when it finds that nobody
+//! runs; an idle runtime makes no wake-ups. Its seat is part of the word, so "is there a sentinel"
+//! and "is anybody left to be one" are answered by the same exchange that parks or wakes a worker.
+//! A worker that sleeps in the reactor is a poor sentinel, since every event would end its watch:
+//! one that sleeps elsewhere takes the post from it.
+//!
+//! # Orderings
+//!
+//! | label   | release side                          | acquire side                           | what crosses |
+//! |---------|---------------------------------------|----------------------------------------|--------------|
+//! | `sleep` | the fences in [`notify`] and [`park`] | the same two                           | the proof above |
+//!
+//! The word itself is changed with Relaxed exchanges: it carries no data, and the fences order it
+//! against the queues.
+//!
+//! [`notify`]: Idle::notify
+//! [`park`]: Idle::park
+
+use windlass_sync::shim::atomic::{AtomicU64, Ordering::*, fence};
+
+/// Seats that fit the word.
+pub const MAX_SEATS: usize = 48;
+
+/// One bit for each parked seat.
+const PARKED: u64 = (1 << MAX_SEATS) - 1;
+/// One searcher.
+const SEARCHER: u64 = 1 << 48;
+/// The count of searchers, up to 127.
+const SEARCHERS: u64 = 0x7F << 48;
+/// Seat 0 is occupied: some thread is inside `block_on` or `drive`, or a worker thread sits there.
+const CALLER: u64 = 1 << 55;
+/// The sentinel sleeps in the reactor.
+const IN_REACTOR: u64 = 1 << 56;
+/// One more than the sentinel's seat; 0 for none.
+const SENTINEL: u64 = 0x7F << 57;
+const SENTINEL_SHIFT: u32 = 57;
+
+/// Where a worker sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bed {
+    /// On its condition variable.
+    Condvar,
+    /// In the reactor, with the driver.
+    Reactor,
+    /// Not at all: seat 0's thread is off in a foreign loop, which waits on the poller's descriptor.
+    Host,
+}
+
+/// How a worker is to sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// It is the sentinel: it must look again after [`crate::rest::WATCH`].
+    pub sentinel: bool,
+}
+
+/// What a worker finds when it leaves its bed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Somebody woke it to look for work, and has counted it as a searcher.
+    pub searching: bool,
+}
+
+/// The word.
+pub struct Idle {
+    word: AtomicU64,
+    /// How many seats there are.
+    seats: usize,
+}
+
+impl Idle {
+    /// All worker threads awake; seat 0 vacant if `caller` is to take it later.
+    pub fn new(seats: usize, caller: bool) -> Self {
+        assert!((1..=MAX_SEATS).contains(&seats), "a runtime has 1 to {MAX_SEATS} workers");
+        Self { word: AtomicU64::new(if caller { 0 } else { CALLER }), seats }
+    }
+
+    /// A worker with surplus work asks before it pays for [`notify`](Self::notify).
+    #[inline]
+    pub fn looks_idle(&self) -> bool {
+        // ORDERING: Relaxed. A stale answer costs a poll of lost parallelism; whoever must not miss
+        // a sleeper calls `notify`.
+        let word = self.word.load(Relaxed);
+        word & PARKED != 0 && word & SEARCHERS == 0
+    }
+
+    /// After work was published: the seat to unpark, if any. It is counted as a searcher already.
+    #[must_use = "the seat must be unparked"]
+    pub fn notify(&self) -> Option<usize> {
+        // ORDERING: SeqCst, `sleep` (P2).
+        fence(SeqCst);
+        self.step(|word| {
+            if word & SEARCHERS != 0 { (word, None) } else { call_in(word) }
+        })
+    }
+
+    /// A worker that was parked goes to work and there is no sentinel: the seat to unpark for that
+    /// post, if there is anybody left.
+    #[must_use = "the seat must be unparked"]
+    pub fn relieve(&self) -> Option<usize> {
+        self.step(|word| if word & SENTINEL != 0 { (word, None) } else { call_in(word) })
+    }
+
+    /// Wakes anybody who is parked, searchers or not: for shutdown and the like.
+    #[must_use = "the seat must be unparked"]
+    pub fn call_anybody(&self) -> Option<usize> {
+        self.step(call_in)
+    }
+
+    /// The worker has run out of work (W1, W2). The caller must now look through every queue (W3)
+    /// and then either sleep or [`leave`](Self::leave).
+    #[must_use = "it says how to sleep"]
+    pub fn park(&self, seat: usize, searching: bool, bed: Bed) -> Parked {
+        let parked = self.step(|word| {
+            let mut next = word | bit(seat);
+            if searching {
+                next -= SEARCHER;
+            }
+            let vacant = word & SENTINEL == 0;
+            let takes_over = bed == Bed::Condvar && word & IN_REACTOR != 0;
+            let sentinel = self.seats > 1 && bed != Bed::Host && (vacant || takes_over);
+            if sentinel {
+                next &= !(SENTINEL | IN_REACTOR);
+                next |= (seat as u64 + 1) << SENTINEL_SHIFT;
+                next |= if bed == Bed::Reactor { IN_REACTOR } else { 0 };
+            }
+            (next, Parked { sentinel })
+        });
+        // ORDERING: SeqCst, `sleep` (W2).
+        fence(SeqCst);
+        parked
+    }
+
+    /// The worker is awake again, whatever the reason.
+    #[must_use = "a searcher must end its search"]
+    pub fn leave(&self, seat: usize) -> Left {
+        self.step(|word| {
+            let searching = word & bit(seat) == 0;
+            (resign(word & !bit(seat), seat), Left { searching })
+        })
+    }
+
+    /// The sentinel's watch is over: true if somebody runs and it must watch on. Otherwise it is
+    /// the sentinel no more, and may sleep as long as it likes.
+    pub fn watch_on(&self, seat: usize) -> bool {
+        self.step(|word| {
+            let occupied = self.seats - usize::from(word & CALLER == 0);
+            let running = occupied > (word & PARKED).count_ones() as usize;
+            let mine = sentinel(word) == Some(seat);
+            if mine && running { (word, true) } else { (resign(word, seat), false) }
+        })
+    }
+
+    /// Becomes a searcher, unless half of the workers are searching already.
+    #[must_use = "a searcher must end its search"]
+    pub fn begin_search(&self) -> bool {
+        self.step(|word| {
+            let searchers = ((word & SEARCHERS) / SEARCHER) as usize;
+            if 2 * searchers >= self.seats { (word, false) } else { (word + SEARCHER, true) }
+        })
+    }
+
+    /// The searcher has found work; true if it was the last one and should wake another to search
+    /// on, if there may be more.
+    pub fn end_search(&self) -> bool {
+        self.step(|word| (word - SEARCHER, word & SEARCHERS == SEARCHER))
+    }
+
+    /// Seat 0 is taken, or left. Its worker is neither parked nor searching then.
+    pub fn set_caller(&self, present: bool) {
+        self.step(|word| if present { (word | CALLER, ()) } else { (word & !CALLER, ()) });
+    }
+
+    /// True while no thread sits on seat 0.
+    pub fn is_caller_vacant(&self) -> bool {
+        // ORDERING: Relaxed. Whoever leaves the seat unparks the reactor's holder after it.
+        self.word.load(Relaxed) & CALLER == 0
+    }
+
+    /// True if that seat is parked, for those who look at others.
+    pub fn is_parked(&self, seat: usize) -> bool {
+        // ORDERING: Relaxed. A hint.
+        let word = self.word.load(Relaxed);
+        word & bit(seat) != 0
+    }
+
+    /// How many workers are parked now.
+    pub fn parked(&self) -> usize {
+        // ORDERING: Relaxed. A hint, and for people.
+        (self.word.load(Relaxed) & PARKED).count_ones() as usize
+    }
+
+    /// True if every occupied seat is parked.
+    pub fn all_parked(&self) -> bool {
+        // ORDERING: Relaxed. Used by a worker that is parked itself, and with a paused clock only.
+        let word = self.word.load(Relaxed);
+        let occupied = self.seats - usize::from(word & CALLER == 0);
+        (word & PARKED).count_ones() as usize == occupied
+    }
+
+    /// The one loop that writes the word. `f` may run more than once, so it only computes.
+    fn step<T>(&self, f: impl Fn(u64) -> (u64, T)) -> T {
+        // ORDERING: Relaxed. A first guess.
+        let mut now = self.word.load(Relaxed);
+        loop {
+            let (next, answer) = f(now);
+            // ORDERING: Relaxed, both: the fences carry the protocol, see the top of the file.
+            match self.word.compare_exchange_weak(now, next, Relaxed, Relaxed) {
+                Ok(_) => return answer,
+                Err(seen) => now = seen,
+            }
+        }
+    }
+}
+
+fn bit(seat: usize) -> u64 {
+    1 << seat
+}
+
+fn sentinel(word: u64) -> Option<usize> {
+    ((word & SENTINEL) >> SENTINEL_SHIFT).checked_sub(1).map(|seat| seat as usize)
+}
+
+/// The word when `seat` is not the sentinel any more, if it was.
+fn resign(word: u64, seat: usize) -> u64 {
+    if sentinel(word) == Some(seat) { word & !(SENTINEL | IN_REACTOR) } else { word }
+}
+
+/// Takes the lowest parked seat out of the word and counts it as a searcher. The lowest, so that a
+/// half-idle runtime keeps the same workers warm and lets the others sleep deeply.
+fn call_in(word: u64) -> (u64, Option<usize>) {
+    if word & PARKED == 0 {
+        return (word, None);
+    }
+    let seat = (word & PARKED).trailing_zeros() as usize;
+    (resign((word & !bit(seat)) + SEARCHER, seat), Some(seat))
+}
+
+impl std::fmt::Debug for Idle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // ORDERING: Relaxed. For people.
+        let word = self.word.load(Relaxed);
+        f.debug_struct("Idle")
+            .field("parked", &format_args!("{:#b}", word & PARKED))
+            .field("searching", &((word & SEARCHERS) / SEARCHER))
+            .field("sentinel", &sentinel(word))
+            .finish()
+    }
+}

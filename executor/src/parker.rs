@@ -1,0 +1,139 @@
+//! Where one worker sleeps: on a condition variable of its own, or inside the reactor.
+//!
+//! ```text
+//!   EMPTY --park--> ASLEEP ----------- unpark: lock, notify ------> NOTIFIED --park returns--> EMPTY
+//!     |  \--park--> IN_REACTOR ------- unpark: wake the reactor ---/
+//!     +-------------------------------- unpark --------------------/
+//! ```
+//!
+//! An unpark is never lost: it leaves NOTIFIED, and the next park takes that and returns at once.
+//! Several unparks before a park count as one.
+//!
+//! # Why no wake-up is lost
+//!
+//! The sleeper goes to ASLEEP by an exchange while it holds the lock, and the condition variable
+//! gives the lock up and sleeps in one step. An unpark that comes before the exchange makes it
+//! fail; one that comes after it sees ASLEEP, takes the lock, and so notifies only once the sleeper
+//! sleeps. In the reactor the same holds because its own wake-up is sticky: a wake between the
+//! exchange and the sleep makes the sleep end at once.
+//!
+//! # Orderings
+//!
+//! | label    | release side       | acquire side                        | what crosses |
+//! |----------|--------------------|-------------------------------------|--------------|
+//! | `unpark` | [`Parker::unpark`] | the exchanges that take NOTIFIED    | what the waker did before |
+
+use std::time::Instant;
+
+use windlass_sync::shim::atomic::{AtomicU32, Ordering::*};
+use windlass_sync::shim::{Condvar, Mutex};
+
+const EMPTY: u32 = 0;
+const ASLEEP: u32 = 1;
+const IN_REACTOR: u32 = 2;
+const NOTIFIED: u32 = 3;
+
+/// One worker's bed.
+pub struct Parker {
+    state: AtomicU32,
+    /// Guards nothing but the moment between deciding to sleep and sleeping.
+    lock: Mutex<()>,
+    condvar: Condvar,
+}
+
+impl Parker {
+    /// Nobody sleeps in it.
+    #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
+    pub fn new() -> Self {
+        Self { state: AtomicU32::new(EMPTY), lock: Mutex::new(()), condvar: Condvar::new() }
+    }
+
+    /// Sleeps until unparked, or until `deadline`; true if it was unparked. Only for the worker
+    /// whose parker it is.
+    pub fn park(&self, deadline: Option<Instant>) -> bool {
+        let mut guard = self.lock.lock();
+        if !self.lie_down(ASLEEP) {
+            return true;
+        }
+        loop {
+            let timed_out = match deadline {
+                Some(deadline) => self.condvar.wait_until(&mut guard, deadline),
+                None => {
+                    self.condvar.wait(&mut guard);
+                    false
+                }
+            };
+            // ORDERING: Acquire, of `unpark`; Relaxed if there is nothing to take.
+            let taken = self.state.compare_exchange(NOTIFIED, EMPTY, Acquire, Relaxed);
+            if taken.is_ok() {
+                return true;
+            }
+            if timed_out {
+                return self.get_up();
+            }
+        }
+    }
+
+    /// Sleeps inside the reactor: `turn` does the sleeping, and is not called if an unpark came
+    /// first. True if it was unparked.
+    pub fn park_in_reactor(&self, turn: impl FnOnce()) -> bool {
+        if !self.lie_down(IN_REACTOR) {
+            return true;
+        }
+        turn();
+        self.get_up()
+    }
+
+    /// The worker's thread goes off to a foreign loop, which waits on the poller's descriptor: from
+    /// now on an unpark wakes the reactor. False if an unpark came first; it is taken.
+    pub fn enter_host(&self) -> bool {
+        self.lie_down(IN_REACTOR)
+    }
+
+    /// The thread is back.
+    pub fn leave_host(&self) {
+        self.get_up();
+    }
+
+    /// Wakes the worker, or makes its next park return at once. `wake_reactor` ends a turn.
+    pub fn unpark(&self, wake_reactor: impl FnOnce()) {
+        // ORDERING: AcqRel. Release side of `unpark`; the acquire half costs nothing here.
+        match self.state.swap(NOTIFIED, AcqRel) {
+            ASLEEP => {
+                drop(self.lock.lock());
+                self.condvar.notify_one();
+            }
+            IN_REACTOR => wake_reactor(),
+            _ => {}
+        }
+    }
+
+    /// False if an unpark came first; it is taken.
+    fn lie_down(&self, how: u32) -> bool {
+        // ORDERING: Acquire on failure, of `unpark`; Relaxed otherwise: nothing is published.
+        if self.state.compare_exchange(EMPTY, how, Relaxed, Acquire).is_ok() {
+            return true;
+        }
+        self.get_up();
+        false
+    }
+
+    /// True if an unpark had come; it is taken.
+    fn get_up(&self) -> bool {
+        // ORDERING: Acquire, of `unpark`.
+        self.state.swap(EMPTY, Acquire) == NOTIFIED
+    }
+}
+
+impl std::fmt::Debug for Parker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // ORDERING: Relaxed. For people.
+        let state = match self.state.load(Relaxed) {
+            EMPTY => "awake",
+            ASLEEP => "asleep",
+            IN_REACTOR => "asleep in the reactor",
+            _ => "notified",
+        };
+        write!(f, "Parker({state})")
+    }
+}

@@ -1,0 +1,177 @@
+//! How a worker sleeps, and what the sentinel does while others work.
+//!
+//! A worker that has found nothing announces that it parks ([`crate::idle`]), looks through every
+//! queue once more, and sleeps: in the reactor if it can have the driver, else on a condition
+//! variable. It sleeps no longer than until the first timer of its own shard. Whoever sleeps in the
+//! reactor also answers for the foreign shard and for seat 0 while that is vacant.
+//!
+//! While somebody runs, one of the sleepers is the sentinel and wakes every [`WATCH`]. It fires the
+//! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
+//! lies in their queues and, if it has lain there since its last look, the task in their slot. So a
+//! task that blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than
+//! that. If nobody runs, it sleeps on like the others: an idle runtime makes no wake-ups.
+
+use std::time::{Duration, Instant};
+
+use crate::driver::Driver;
+use crate::idle::Bed;
+use crate::task::slot::Glance;
+use crate::try_lock::Guard;
+use crate::worker::Worker;
+
+/// How long the sentinel sleeps between two looks: the delay that a stuck worker can cause.
+pub const WATCH: Duration = Duration::from_millis(4);
+
+/// What the sentinel saw of another worker at its last look.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    polls: u64,
+    slot: Option<Glance>,
+}
+
+impl Worker {
+    /// Sleeps until there may be something to do. Returns at once if there is.
+    pub(crate) fn park(&self) {
+        let mut driver = self.shared.driver.try_lock();
+        let searching = self.searching.take();
+        let bed = if driver.is_some() { Bed::Reactor } else { Bed::Condvar };
+        let parked = self.shared.idle.park(self.seat, searching, bed);
+        if !self.shared.has_work() && !self.has_own_work() {
+            self.counters().parks.add(1);
+            self.sleep(&mut driver, parked.sentinel);
+        }
+        let left = self.shared.idle.leave(self.seat);
+        self.searching.set(left.searching);
+        self.fresh.set(true);
+        drop(driver);
+        self.now_ns.set(self.shared.clock.now_ns());
+    }
+
+    /// Work that the other workers' re-check cannot see, or that is none of theirs.
+    fn has_own_work(&self) -> bool {
+        self.seat == 0 && (!self.local.borrow().is_empty() || self.shared.has_local())
+            || self.shared.must_stop()
+    }
+
+    /// Sleeps, again and again while it is only the sentinel's watch that ends.
+    fn sleep(&self, driver: &mut Option<Guard<'_, Driver>>, mut sentinel: bool) {
+        let mut seen = vec![Seen::default(); if sentinel { self.shared.seats.len() } else { 0 }];
+        loop {
+            if self.shared.advance_clock(self) {
+                return;
+            }
+            let deadline = self.deadline(driver.is_some());
+            let watch = sentinel.then(|| Instant::now() + WATCH);
+            let bound = watch.into_iter().chain(deadline).min();
+            let (unparked, events) = match driver {
+                Some(driver) => self.sleep_in_reactor(driver, bound),
+                None => (self.my_seat().parker.park(bound), 0),
+            };
+            let timers_due = deadline.is_some_and(|deadline| deadline <= Instant::now());
+            if unparked || events > 0 || timers_due || !sentinel {
+                return;
+            }
+            if !self.shared.idle.watch_on(self.seat) {
+                sentinel = false;
+            } else if self.look_after_others(&mut seen, driver.is_some()) {
+                return;
+            }
+        }
+    }
+
+    fn sleep_in_reactor(&self, driver: &mut Driver, bound: Option<Instant>) -> (bool, usize) {
+        let mut events = 0;
+        let unparked = self.my_seat().parker.park_in_reactor(|| {
+            events = self.collecting(|| driver.sleep(bound));
+        });
+        self.shared.timers.unwatch();
+        if events > 0 {
+            self.counters().turns.add(1);
+            self.counters().events.add(events as u64);
+        }
+        (unparked, events)
+    }
+
+    /// When this worker must be awake for a timer; with the driver, other shards count too.
+    fn deadline(&self, driving: bool) -> Option<Instant> {
+        let timers = &self.shared.timers;
+        let mut first = timers.next(self.seat);
+        let limit = self.limit.get();
+        if driving {
+            if self.seat != 0 && self.shared.is_caller_vacant() {
+                first = first.into_iter().chain(timers.next(0)).min();
+            }
+            first = timers.watch(first);
+        }
+        // Nothing comes due by itself while the clock stands still; moving it wakes us.
+        if self.shared.clock.is_paused() {
+            return limit;
+        }
+        let first = first.map(|ns| self.shared.clock.real_instant_at(ns));
+        first.into_iter().chain(limit).min()
+    }
+
+    /// The sentinel's look; true if there is something for it to do.
+    fn look_after_others(&self, seen: &mut [Seen], driving: bool) -> bool {
+        self.counters().watches.add(1);
+        if !driving && !self.shared.driver.is_held() {
+            return true; // nobody waits for events: park again, in the reactor
+        }
+        if self.fire_timers_of_others() > 0 || self.shared.has_work() {
+            return true;
+        }
+        let mut found = false;
+        for (index, seat) in self.shared.seats.iter().enumerate() {
+            if index == self.seat || self.shared.idle.is_parked(index) {
+                continue;
+            }
+            let now = Seen { polls: seat.counters.polls.get(), slot: seat.queue.glance() };
+            let before = std::mem::replace(&mut seen[index], now);
+            // The same task in the slot, and still the same poll: its worker is stuck.
+            if let Some(slot) = now.slot
+                && before.slot == now.slot
+                && before.polls == now.polls
+                && let Some(task) = seat.queue.take_slot(slot)
+            {
+                self.queue.push(task);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Fires what is overdue in the shards of workers that are busy, and of a vacant seat.
+    fn fire_timers_of_others(&self) -> usize {
+        let (timers, now_ns) = (&self.shared.timers, self.shared.clock.now_ns());
+        let mut fired = 0;
+        for shard in 0..=timers.foreign() {
+            let asleep = shard < self.shared.seats.len() && self.shared.idle.is_parked(shard);
+            if !asleep && timers.next(shard).is_some_and(|next| next <= now_ns) {
+                fired += self.collecting(|| timers.fire_at(shard, now_ns));
+            }
+        }
+        self.counters().timers.add(fired as u64);
+        fired
+    }
+
+    /// Timers and events, for a worker that does not sleep; true if they brought work.
+    pub(crate) fn look_for_work(&self) -> bool {
+        let fired = self.fire_timers();
+        let woken = self.shared.driver.try_lock().map_or(0, |mut driver| {
+            self.collecting(|| driver.look())
+        });
+        self.after_turn(woken);
+        fired + woken > 0 || self.shared.has_work() || self.has_own_work()
+    }
+
+    /// What a worker does when a turn found nothing: search, and else sleep.
+    pub(crate) fn search_or_park(&self) {
+        if self.fire_timers() > 0 {
+            return;
+        }
+        match self.search() {
+            Some(task) => self.run(task),
+            None => self.park(),
+        }
+    }
+}

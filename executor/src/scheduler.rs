@@ -1,0 +1,462 @@
+//! What the workers of one runtime share, and the way of a task into a queue.
+//!
+//! A task that a worker wakes or spawns goes to that worker's own queue; from any other thread it
+//! goes to the injector. Either way the worker threads hear of it by the rules of [`crate::idle`].
+//!
+//! # Orderings
+//!
+//! | label     | release side                     | acquire side               | what crosses |
+//! |-----------|----------------------------------|----------------------------|--------------|
+//! | `transit` | [`Shared::inject`], at its end   | `Shared::drop`             | the injecting thread's last use of `Shared` |
+//! | `threads` | [`Shared::thread_ends`]          | [`Shared::live_threads`]   | what the worker did before it ended |
+//! | `phase`   | [`Shared::set_phase`]            | [`Shared::must_stop`]      | nothing; a worker that reads it late is unparked after it |
+
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::time::Instant;
+
+use windlass_reactor as reactor;
+use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
+use windlass_sync::shim::{Arc, Mutex, hint};
+use windlass_timer::clock::{Clock, Subscription};
+use windlass_timer::Timers;
+
+use crate::blocking::BlockingPool;
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::context;
+use crate::counters::Counters;
+use crate::deque::{Injector, Steal};
+use crate::driver::Driver;
+use crate::idle::Idle;
+use crate::ids::Ids;
+use crate::parker::Parker;
+use crate::registry::Registry;
+use crate::run_queue::{Public, RunQueue};
+use crate::task::owner::SchedulerRef;
+use crate::task::runnable::Listed;
+use crate::task::{Runnable, Spec, Task, new_local_task, new_task};
+use crate::try_lock::TryLock;
+use crate::worker::Worker;
+
+/// Tasks are admitted.
+const OPEN: usize = 0;
+/// No task is admitted; those there are, are being cancelled.
+pub(crate) const CLOSING: usize = 1;
+/// Worker threads are to end.
+pub(crate) const STOPPING: usize = 2;
+
+/// What everybody may see of one worker.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) queue: Arc<Public>,
+    pub(crate) parker: Parker,
+    pub(crate) counters: Counters,
+}
+
+/// One runtime.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) registry: Registry,
+    pub(crate) injector: Injector<Runnable>,
+    pub(crate) idle: Idle,
+    pub(crate) seats: Box<[Seat]>,
+    pub(crate) driver: TryLock<Driver>,
+    pub(crate) reactor: reactor::Handle,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) clock: Clock,
+    /// Tells the workers when the clock is paused, moved or resumed.
+    _subscription: Subscription,
+    /// The clock's zero, for waiting notes.
+    pub(crate) epoch: Instant,
+    /// Seat 0 and who may sit there.
+    pub(crate) caller: Caller,
+    /// Tasks bound to seat 0's thread that other threads have woken.
+    local: Mutex<VecDeque<Runnable>>,
+    /// How many there are, stored under the lock.
+    local_len: AtomicUsize,
+    /// Tasks bound to seat 0's thread that are not done.
+    live_local: AtomicUsize,
+    /// Threads inside [`inject`](Self::inject).
+    in_transit: AtomicUsize,
+    /// How far shutdown has come.
+    phase: AtomicUsize,
+    /// Where the thread sleeps that shuts the runtime down.
+    pub(crate) ending: Parker,
+    /// Worker threads that have not ended.
+    live_threads: AtomicUsize,
+    /// Panics that nobody has seen.
+    unobserved: AtomicUsize,
+    /// The default pool for blocking work.
+    pub(crate) blocking: BlockingPool,
+    /// The process that made the runtime; a forked child has none of its threads.
+    process: u32,
+}
+
+/// The parts that are made before the whole.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) seats: Box<[Seat]>,
+    pub(crate) driver: Driver,
+    pub(crate) reactor: reactor::Handle,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) blocking: BlockingPool,
+    /// Seat 0's queue, if it is for the callers of `block_on`.
+    pub(crate) caller_queue: Option<RunQueue>,
+    /// Tells the workers when the clock is paused, moved or resumed.
+    pub(crate) subscription: Subscription,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { config, ids, seats, driver, reactor, timers, blocking, caller_queue, subscription } =
+            parts;
+        let clock = timers.clock().clone();
+        Self {
+            registry: Registry::new(seats.len() + 1),
+            injector: Injector::new(),
+            idle: Idle::new(seats.len(), caller_queue.is_some()),
+            driver: TryLock::new(driver),
+            epoch: clock.epoch(),
+            caller: Caller::new(caller_queue),
+            local: Mutex::new(VecDeque::new()),
+            local_len: AtomicUsize::new(0),
+            live_local: AtomicUsize::new(0),
+            in_transit: AtomicUsize::new(0),
+            phase: AtomicUsize::new(OPEN),
+            ending: Parker::new(),
+            live_threads: AtomicUsize::new(0),
+            unobserved: AtomicUsize::new(0),
+            process: std::process::id(),
+            config,
+            ids,
+            seats,
+            reactor,
+            timers,
+            clock,
+            _subscription: subscription,
+            blocking,
+        }
+    }
+
+    /// Spawns a task.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let owner = SchedulerRef::new(self, false);
+        self.admit(spawned_at, false, |spec| new_task(future, owner, spec))
+    }
+
+    /// Spawns a task that stays on this thread, which must be on seat 0.
+    pub(crate) fn spawn_local<F>(
+        self: &Arc<Self>,
+        future: F,
+        spawned_at: &'static Location<'static>,
+    ) -> Task<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let owner = SchedulerRef::new(self, true);
+        self.admit(spawned_at, true, |spec| new_local_task(future, owner, spec))
+    }
+
+    /// Makes, lists and pushes a task; on a closed runtime it is cancelled instead.
+    fn admit<T>(
+        self: &Arc<Self>,
+        spawned_at: &'static Location<'static>,
+        local: bool,
+        make: impl FnOnce(Spec) -> (Runnable, Task<T>),
+    ) -> Task<T> {
+        let here = |worker: &std::rc::Rc<Worker>| {
+            Arc::ptr_eq(&worker.shared, self).then(|| {
+                (worker.seat, worker.next_id(), worker.now_ns.get())
+            })
+        };
+        let (shard, id, born_ns) = context::with_worker(here)
+            .flatten()
+            .unwrap_or_else(|| (self.seats.len(), self.ids.one(), self.clock.now_ns()));
+        let spec = |listed| Spec { id, spawned_at, born_ns, listed };
+        let mut make = Some(make);
+        let mut take = || make.take().expect("a task is made once");
+        match self.registry.admit(shard, || take()(spec(true))) {
+            Some((runnable, task)) => {
+                if local {
+                    // ORDERING: Relaxed. Read on this thread, or compared with zero by another
+                    // that then looks whose tasks they are under the caller's lock.
+                    self.live_local.fetch_add(1, Relaxed);
+                }
+                self.push_new(runnable, local);
+                task
+            }
+            // The future is dropped here, by dropping its `Runnable`, under no lock.
+            None => take()(spec(false)).1,
+        }
+    }
+
+    fn push_new(&self, task: Runnable, local: bool) {
+        let mut task = Some(task);
+        context::with_worker(|worker| {
+            if std::ptr::eq(&*worker.shared, self)
+                && let Some(task) = task.take()
+            {
+                if local { worker.accept_local(task) } else { worker.accept_new(task) }
+            }
+        });
+        if let Some(task) = task {
+            self.inject(task);
+        }
+    }
+
+    /// A task is about to be done.
+    pub(crate) fn unlist(&self, place: u64, local: bool) -> Listed {
+        let entry = self.registry.take(place);
+        if local {
+            // ORDERING: Relaxed, as where it is counted up.
+            self.live_local.fetch_sub(1, Relaxed);
+        }
+        if self.is_closing() && self.registry.is_empty() {
+            self.last_task_gone();
+        }
+        entry
+    }
+
+    /// How many tasks are bound to seat 0's thread.
+    pub(crate) fn live_local(&self) -> usize {
+        // ORDERING: Relaxed, as where it is counted up.
+        self.live_local.load(Relaxed)
+    }
+
+    /// A task was woken or cancelled, on whatever thread.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Runnable, local: bool) {
+        let mut task = Some(task);
+        context::with_worker(|worker| {
+            if std::ptr::eq(&*worker.shared, self)
+                && (!local || worker.seat == 0)
+                && let Some(task) = task.take()
+            {
+                worker.accept_woken(task, local);
+            }
+        });
+        if let Some(task) = task {
+            if local { self.send_local(task) } else { self.inject(task) }
+        }
+    }
+
+    /// Queues a task from a thread that is no worker of this runtime.
+    fn inject(&self, task: Runnable) {
+        // ORDERING: Relaxed. The task that we still hold keeps the runtime; see `Shared::drop`.
+        self.in_transit.fetch_add(1, Relaxed);
+        self.injector.push(task);
+        if let Some(seat) = self.idle.notify() {
+            self.unpark(seat);
+        }
+        // ORDERING: Release, of `transit`. Nothing of `self` is touched after it.
+        self.in_transit.fetch_sub(1, Release);
+    }
+
+    /// Queues a task that is bound to seat 0's thread from another thread.
+    fn send_local(&self, task: Runnable) {
+        // ORDERING: Relaxed, as in `inject`.
+        self.in_transit.fetch_add(1, Relaxed);
+        let mut inbox = self.local.lock();
+        inbox.push_back(task);
+        // ORDERING: Relaxed. The lock orders the stores; the unpark below publishes it.
+        self.local_len.store(inbox.len(), Relaxed);
+        drop(inbox);
+        self.unpark(0);
+        // ORDERING: Release, of `transit`.
+        self.in_transit.fetch_sub(1, Release);
+    }
+
+    /// Moves what [`send_local`](Self::send_local) has left to its thread.
+    pub(crate) fn receive_local(&self, to: &mut VecDeque<Runnable>) {
+        if self.has_local() {
+            let mut inbox = self.local.lock();
+            to.append(&mut inbox);
+            // ORDERING: Relaxed. Under the lock.
+            self.local_len.store(0, Relaxed);
+        }
+    }
+
+    pub(crate) fn has_local(&self) -> bool {
+        // ORDERING: Relaxed. Whoever stores it unparks seat 0 afterwards.
+        self.local_len.load(Relaxed) > 0
+    }
+
+    pub(crate) fn unpark(&self, seat: usize) {
+        self.seats[seat].parker.unpark(|| self.reactor.unpark());
+    }
+
+    /// Makes every sleeping worker look again.
+    pub(crate) fn unpark_all(&self) {
+        (0..self.seats.len()).for_each(|seat| self.unpark(seat));
+    }
+
+    /// True if any worker could find a task (W3 of [`crate::idle`]).
+    pub(crate) fn has_work(&self) -> bool {
+        self.has_work_beside(usize::MAX)
+    }
+
+    /// As [`has_work`](Self::has_work), leaving one seat's queue out.
+    pub(crate) fn has_work_beside(&self, seat: usize) -> bool {
+        !self.injector.is_empty()
+            || self.seats.iter().enumerate().any(|(i, other)| i != seat && !other.queue.is_empty())
+    }
+
+    /// True while no thread sits on seat 0.
+    pub(crate) fn is_caller_vacant(&self) -> bool {
+        self.idle.is_caller_vacant()
+    }
+
+    pub(crate) fn set_phase(&self, phase: usize) {
+        // ORDERING: Release, of `phase`; every worker is unparked after it.
+        self.phase.fetch_max(phase, Release);
+        self.unpark_all();
+    }
+
+    /// True once worker threads are to end.
+    pub(crate) fn must_stop(&self) -> bool {
+        // ORDERING: Acquire, of `phase`.
+        self.phase.load(Acquire) >= STOPPING
+    }
+
+    /// True once no task is admitted.
+    pub(crate) fn is_closing(&self) -> bool {
+        // ORDERING: Acquire, of `phase`.
+        self.phase.load(Acquire) >= CLOSING
+    }
+
+    /// Cancels every task there is now.
+    pub(crate) fn cancel_all(&self) {
+        for task in self.registry.cancel_all() {
+            let local = task.is_local();
+            self.schedule(task, local);
+        }
+    }
+
+    /// The last task has gone while the runtime is closing.
+    #[cold]
+    fn last_task_gone(&self) {
+        self.ending.unpark(|| {});
+        self.unpark(0);
+    }
+
+    /// A worker thread is about to be started.
+    pub(crate) fn thread_starts(&self) {
+        // ORDERING: Relaxed. Counted by the thread that will wait for it.
+        self.live_threads.fetch_add(1, Relaxed);
+    }
+
+    /// A worker thread has ended, or could not be started.
+    pub(crate) fn thread_ends(&self) {
+        // ORDERING: Release, of `threads`.
+        self.live_threads.fetch_sub(1, Release);
+        self.ending.unpark(|| {});
+    }
+
+    pub(crate) fn live_threads(&self) -> usize {
+        // ORDERING: Acquire, of `threads`.
+        self.live_threads.load(Acquire)
+    }
+
+    pub(crate) fn count_unobserved(&self) {
+        // ORDERING: Relaxed. For people.
+        self.unobserved.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn unobserved(&self) -> usize {
+        // ORDERING: Relaxed. For people.
+        self.unobserved.load(Relaxed)
+    }
+
+    /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
+    /// goes on to the next timer. True if it did.
+    pub(crate) fn advance_clock(&self, worker: &Worker) -> bool {
+        if !self.clock.is_paused() || !self.clock.auto_advance() || !self.idle.all_parked() {
+            return false;
+        }
+        if self.has_work() || self.blocking.stats().running + self.blocking.stats().queued > 0 {
+            return false;
+        }
+        match self.timers.next_of_all() {
+            Some(next) => {
+                self.clock.advance_to(next);
+                for shard in 0..=self.timers.foreign() {
+                    worker.collecting(|| self.timers.fire(shard));
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Panics in a forked child, where the worker threads do not exist.
+    #[track_caller]
+    pub(crate) fn check_process(&self) {
+        assert!(
+            std::process::id() == self.process,
+            "a runtime cannot be used after fork(): its threads are in the parent process; \
+             make a runtime after the fork, or exec"
+        );
+    }
+
+    /// Takes one task from any queue, for taking the runtime apart.
+    pub(crate) fn take_any(&self) -> Option<Runnable> {
+        loop {
+            match self.injector.steal() {
+                Steal::Success(task) => return Some(task),
+                Steal::Retry => hint::spin_loop(),
+                Steal::Empty => break,
+            }
+        }
+        if let Some(task) = self.seats.iter().find_map(|seat| seat.queue.take_any()) {
+            return Some(task);
+        }
+        let mut inbox = VecDeque::new();
+        self.receive_local(&mut inbox);
+        let first = inbox.pop_front();
+        inbox.into_iter().for_each(|task| self.injector.push(task));
+        first
+    }
+}
+
+impl Drop for Shared {
+    /// Keeps rule 5 of [`crate::task`]: when this returns, no task is left that could name us.
+    fn drop(&mut self) {
+        self.registry.close();
+        loop {
+            // Dropping a `Runnable` drops its future.
+            drop(self.registry.cancel_all());
+            while let Some(task) = self.take_any() {
+                drop(task);
+            }
+            // ORDERING: Acquire, of `transit`.
+            if self.registry.is_empty() && self.in_transit.load(Acquire) == 0 {
+                return;
+            }
+            // Some thread has woken a task and not pushed it yet.
+            windlass_sync::shim::thread::yield_now();
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("seats", &self.seats)
+            .field("idle", &self.idle)
+            .field("injected", &self.injector.len())
+            .field("tasks", &self.registry.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! How a runtime ends: one sequence, with a deadline, and a report of what did not end.
+//!
+//! 1. No task is admitted any more; a spawn gives a cancelled task.
+//! 2. Every task is cancelled.
+//! 3. The workers run on, with I/O and timers alive, until the last task has dropped its future or
+//!    the deadline has come. The caller helps, on seat 0.
+//! 4. The worker threads end; one that is stuck in a poll is left behind.
+//! 5. What is left in the queues is dropped here.
+//! 6. The reactor and the timers close: what still waits for them fails.
+//! 7. Blocking threads are waited for until the deadline, then left behind.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use windlass_sync::shim::{Arc, thread::JoinHandle};
+
+use crate::blocking::DescribedJob;
+use crate::caller::Seated;
+use crate::report::Report;
+use crate::scheduler::{CLOSING, STOPPING, Shared};
+use crate::task::Described;
+use crate::worker::Step;
+
+/// What the shutdown of a runtime found.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Tasks that were still waiting when the shutdown began; they were cancelled.
+    pub cancelled: Vec<Described>,
+    /// Tasks that did not end by the deadline: their worker is stuck inside their poll.
+    pub tasks: Vec<Described>,
+    /// Blocking jobs that were still running at the deadline.
+    pub jobs: Vec<DescribedJob>,
+    /// Worker threads that did not end by the deadline.
+    pub threads: usize,
+}
+
+impl ShutdownReport {
+    /// True if everything has ended.
+    pub fn is_clean(&self) -> bool {
+        self.tasks.is_empty() && self.jobs.is_empty() && self.threads == 0
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShutdownReport { cancelled, tasks, jobs, threads } = self;
+        if self.is_clean() {
+            return write!(f, "shut down; {} tasks were cancelled", cancelled.len());
+        }
+        write!(f, "shut down at the deadline; {threads} worker threads are stuck")?;
+        for task in tasks {
+            write!(f, "\n  {task}")?;
+        }
+        for job in jobs {
+            write!(f, "\n  {job}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Goes through the whole sequence. Only from a thread that is no worker of this runtime.
+pub(crate) fn shut_down(
+    shared: &Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    timeout: Duration,
+) -> ShutdownReport {
+    let deadline = Instant::now().checked_add(timeout);
+    let mut report = ShutdownReport { cancelled: close(shared), ..ShutdownReport::default() };
+    drain(shared, deadline);
+    shared.set_phase(STOPPING);
+    report.threads = end_threads(shared, threads, deadline);
+    drop_rest(shared);
+    report.tasks = shared.tasks();
+    shared.reactor.close();
+    shared.timers.close();
+    report.jobs = shared.blocking.close_and_wait(deadline);
+    report
+}
+
+/// Begins the sequence and leaves the rest to the workers, for a caller who must not block.
+pub(crate) fn shut_down_in_background(shared: &Arc<Shared>) {
+    close(shared);
+    drop(shared.blocking.shutdown_now());
+    shared.set_phase(STOPPING);
+}
+
+/// Steps 1 and 2; the tasks there were.
+fn close(shared: &Arc<Shared>) -> Vec<Described> {
+    shared.set_phase(CLOSING);
+    shared.registry.close();
+    let tasks = shared.tasks();
+    if shared.config.debug {
+        for task in &tasks {
+            shared.report(&Report::Leftover(task.clone()));
+        }
+    }
+    shared.cancel_all();
+    tasks
+}
+
+/// Step 3.
+fn drain(shared: &Arc<Shared>, deadline: Option<Instant>) {
+    let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let seated = Seated::claim(shared);
+    while !shared.registry.is_empty() && !is_over() {
+        match &seated {
+            Some(seated) => {
+                let worker = seated.worker();
+                worker.limit.set(deadline);
+                if worker.step() == Step::Idle && !shared.registry.is_empty() {
+                    worker.search_or_park();
+                }
+            }
+            None => {
+                shared.ending.park(deadline);
+            }
+        }
+    }
+}
+
+/// Step 4; how many did not end.
+fn end_threads(
+    shared: &Shared,
+    threads: Vec<JoinHandle<()>>,
+    deadline: Option<Instant>,
+) -> usize {
+    /// Threads that are not stuck need no longer than this to see that they are to end.
+    const GRACE: Duration = Duration::from_millis(100);
+    let deadline = deadline.map(|deadline| deadline.max(Instant::now() + GRACE));
+    let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    while shared.live_threads() > 0 && !is_over() {
+        shared.ending.park(deadline);
+    }
+    let stuck = shared.live_threads();
+    if stuck == 0 {
+        for thread in threads {
+            // A worker thread ends by a panic only if windlass has a bug, and that was printed.
+            let _ = thread.join();
+        }
+    }
+    stuck
+}
+
+/// Step 5. A worker thread that is stuck keeps its one task; everything else is here.
+fn drop_rest(shared: &Shared) {
+    drop(shared.registry.cancel_all());
+    while let Some(task) = shared.take_any() {
+        drop(task);
+    }
+}

@@ -1,0 +1,98 @@
+//! Spawning in the current runtime.
+
+use std::future::Future;
+use std::panic::Location;
+
+use crate::runtime::{Handle, no_runtime};
+use crate::task::Task;
+use crate::context;
+
+/// Starts a task in the current runtime. Its future is first polled later, not inside this call.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn};
+/// let total: u32 = run(async {
+///     let tasks: Vec<_> = (1..=3).map(|n| spawn(async move { n * 10 })).collect();
+///     let mut total = 0;
+///     for task in tasks {
+///         total += task.await.unwrap();
+///     }
+///     total
+/// });
+/// assert_eq!(total, 60);
+/// ```
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn spawn<F>(future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let Some(shared) = context::shared() else { no_runtime("spawn()") };
+    shared.spawn(future, Location::caller())
+}
+
+/// Starts a task that stays on this thread, so its future need not be `Send`.
+///
+/// It runs while this thread is inside `block_on` or `drive`.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn_local};
+/// use std::rc::Rc;
+///
+/// run(async {
+///     let shared = Rc::new(5);
+///     let task = spawn_local({
+///         let shared = shared.clone();
+///         async move { *shared + 1 }
+///     });
+///     assert_eq!(task.await.unwrap(), 6);
+/// });
+/// ```
+///
+/// # Panics
+/// On a thread that is not inside `block_on` or `drive`: elsewhere nobody would run it.
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let Some(shared) = context::shared() else { no_runtime("spawn_local()") };
+    let on_seat_0 = context::with_worker(|worker| worker.seat == 0);
+    assert!(
+        on_seat_0 == Some(true),
+        "spawn_local() needs the thread inside block_on, and this is another worker: spawn it from \
+         the root future, or use spawn()"
+    );
+    shared.spawn_local(future, Location::caller())
+}
+
+/// Runs a closure that blocks on a thread where that does no harm, and gives its result.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn_blocking};
+/// let text = run(async {
+///     spawn_blocking(|| std::fs::read_to_string("Cargo.toml")).await.unwrap().unwrap()
+/// });
+/// assert!(text.contains("windlass"));
+/// ```
+///
+/// # Cancel safety
+/// Dropping the task of a job that has not begun removes the job. One that runs goes on, and its
+/// result is dropped.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+    match Handle::try_current() {
+        Some(handle) => handle.spawn_blocking(job),
+        None => no_runtime("spawn_blocking()"),
+    }
+}

@@ -1,0 +1,175 @@
+//! Waiting for several tasks at once.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use windlass_sync::shim::{Arc, Mutex};
+use windlass_sync::waiting::Reason;
+use windlass_sync::{budget, waiting};
+
+use crate::task::Task;
+
+/// When [`wait`] is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// One task has ended, in whatever way.
+    FirstCompleted,
+    /// One task has ended by a panic or a cancel, or all have ended.
+    FirstFailed,
+    /// All tasks have ended.
+    AllCompleted,
+}
+
+/// The two sets that [`wait`] returns.
+#[derive(Debug)]
+pub struct Waited<T> {
+    /// The tasks that have ended, in the order in which they did. Awaiting one gives its output at
+    /// once.
+    pub done: Vec<Task<T>>,
+    /// The tasks that have not, in the order in which they were given.
+    pub pending: Vec<Task<T>>,
+}
+
+/// Waits until one, or all, of the tasks have ended, and sorts them.
+///
+/// The tasks stay in `tasks` until the wait is over, which then leaves it empty. All tasks that
+/// have ended by then are among the done ones. With no task the wait is over at once.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{runtime::Runtime, spawn, wait::{Until, Waited, wait}};
+/// # Runtime::new().unwrap().block_on(async {
+/// let mut tasks = vec![spawn(std::future::pending()), spawn(async { 7 })];
+/// let Waited { done, pending } = wait(&mut tasks, Until::FirstCompleted).await;
+/// assert_eq!((done.len(), pending.len()), (1, 1));
+/// for task in done {
+///     assert_eq!(task.await.unwrap(), 7);
+/// }
+/// // Dropping the pending ones cancels them.
+/// # });
+/// ```
+///
+/// # Cancel safety
+/// Dropping the wait leaves the tasks in `tasks`, running.
+#[track_caller]
+pub fn wait<T>(tasks: &mut Vec<Task<T>>, until: Until) -> Wait<'_, T> {
+    Wait { tasks, until, ended: Arc::default(), order: Vec::new(), begun: false, at: Location::caller() }
+}
+
+/// The future of [`wait`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct Wait<'a, T> {
+    tasks: &'a mut Vec<Task<T>>,
+    until: Until,
+    /// Who has ended since the last poll, and whom to wake.
+    ended: Arc<Ended>,
+    /// The tasks that have ended, by their place in `tasks`.
+    order: Vec<usize>,
+    /// Every task has been left a waker.
+    begun: bool,
+    at: &'static Location<'static>,
+}
+
+/// What the tasks' ends are told to.
+#[derive(Default)]
+struct Ended(Mutex<Inbox>);
+
+#[derive(Default)]
+struct Inbox {
+    places: Vec<usize>,
+    waker: Option<Waker>,
+}
+
+/// One task's waker: it says which task has ended, so that nobody has to look at all of them.
+struct Ending {
+    place: usize,
+    ended: Arc<Ended>,
+}
+
+impl Wake for Ending {
+    fn wake(self: Arc<Self>) {
+        let mut inbox = self.ended.0.lock();
+        inbox.places.push(self.place);
+        let waker = inbox.waker.take();
+        drop(inbox);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Wait<'_, T> {
+    /// Leaves a waker with every task; those that have ended already are noted at once.
+    fn begin(&mut self) {
+        for (place, task) in self.tasks.iter_mut().enumerate() {
+            let ending = Arc::new(Ending { place, ended: self.ended.clone() });
+            let waker = Waker::from(ending);
+            if task.poll_finished(&mut Context::from_waker(&waker)).is_ready() {
+                self.ended.0.lock().places.push(place);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let all = self.order.len() == self.tasks.len();
+        match self.until {
+            Until::AllCompleted => all,
+            Until::FirstCompleted => all || !self.order.is_empty(),
+            Until::FirstFailed => {
+                all || self.order.iter().any(|place| self.tasks[*place].has_failed())
+            }
+        }
+    }
+
+    fn sort(&mut self) -> Waited<T> {
+        let mut tasks: Vec<_> = mem::take(self.tasks).into_iter().map(Some).collect();
+        let mut take = |place: usize| tasks[place].take().expect("a task ends once");
+        let done = mem::take(&mut self.order).into_iter().map(&mut take).collect();
+        let pending: Vec<_> = tasks.into_iter().flatten().collect();
+        let mut waited = Waited { done, pending };
+        waited.pending.iter_mut().for_each(Task::forget_waker);
+        waited
+    }
+}
+
+impl<T> Unpin for Wait<'_, T> {}
+
+impl<T> Future for Wait<'_, T> {
+    type Output = Waited<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited<T>> {
+        ready!(budget::poll_proceed(cx));
+        let this = &mut *self;
+        let waker = cx.waker().clone();
+        let former = this.ended.0.lock().waker.replace(waker);
+        drop(former);
+        if !mem::replace(&mut this.begun, true) {
+            this.begin();
+        }
+        let mut ended = mem::take(&mut this.ended.0.lock().places);
+        this.order.append(&mut ended);
+        if this.is_over() {
+            budget::spend();
+            return Poll::Ready(this.sort());
+        }
+        let pending = this.tasks.len() - this.order.len();
+        waiting::note(Reason::Wait { pending }, this.at);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Wait<'_, T> {
+    fn drop(&mut self) {
+        self.tasks.iter_mut().for_each(Task::forget_waker);
+    }
+}
+
+impl<T> fmt::Debug for Wait<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wait({} of {} ended, {:?})", self.order.len(), self.tasks.len(), self.until)
+    }
+}

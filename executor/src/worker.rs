@@ -1,0 +1,433 @@
+//! A worker's turn: find a task, poll it, see whether somebody else should be woken.
+//!
+//! [`Worker::step`] is one turn and never sleeps, so that the same code serves worker threads,
+//! `block_on`, a foreign loop through `drive`, and a simulator. What a worker does when a turn finds
+//! nothing is in [`crate::rest`].
+//!
+//! Where the next task comes from, in this order:
+//!
+//! 1. every 61st turn: due timers, the reactor, then the injector, so that none of them starves;
+//! 2. the next-task slot, at most three times in a row;
+//! 3. the queue;
+//! 4. tasks that are bound to this thread (they alternate with the queue);
+//! 5. the injector, a batch at a time;
+//! 6. other workers' queues.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use windlass_sync::shim::{Arc, hint};
+use windlass_sync::{budget, waiting};
+
+use crate::counters::Counters;
+use crate::deque::Steal;
+use crate::run_queue::{BATCH, RunQueue};
+use crate::scheduler::{Seat, Shared};
+use crate::task::{Ran, Runnable, TaskId};
+
+/// Turns between two looks at timers, reactor and injector. Prime, so that it drifts against
+/// periodic tasks.
+const LOOK_EVERY: u32 = 61;
+/// Tasks from the next-task slot in a row: two that wake each other must not lock out the rest.
+const SLOT_STREAK: u32 = 3;
+/// Queued tasks that make it worth waking somebody: one is what this worker runs next anyway.
+const SURPLUS: usize = 2;
+/// Passes over the other workers before a searcher gives up; a few microseconds in all.
+const SEARCH_PASSES: u32 = 4;
+/// Pauses between two such passes.
+const SEARCH_SPINS: u32 = 32;
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A task was polled.
+    Ran,
+    /// There was nothing to poll.
+    Idle,
+}
+
+/// One seat's worker; it belongs to the thread that sits there.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) seat: usize,
+    pub(crate) queue: RunQueue,
+    /// Tasks bound to this thread; only on seat 0.
+    pub(crate) local: RefCell<VecDeque<Runnable>>,
+    /// The clock's reading at the last look, in nanoseconds.
+    pub(crate) now_ns: Cell<u64>,
+    /// It is counted as a searcher.
+    pub(crate) searching: Cell<bool>,
+    /// It was parked, and has polled nothing since.
+    pub(crate) fresh: Cell<bool>,
+    /// No sleep goes beyond this; for shutdown.
+    pub(crate) limit: Cell<Option<Instant>>,
+    /// Tasks that go before the root future.
+    pub(crate) root_after: Cell<usize>,
+    /// A task or the root future is being polled.
+    polling: Cell<bool>,
+    /// Something was pushed by the poll that runs.
+    pushed: Cell<bool>,
+    ticks: Cell<u32>,
+    streak: Cell<u32>,
+    /// Numbers for tasks spawned here.
+    ids: RefCell<Range<u64>>,
+    /// State of a xorshift generator, for the order of victims.
+    random: Cell<u32>,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, seat: usize, queue: RunQueue) -> Self {
+        Self {
+            now_ns: Cell::new(shared.clock.now_ns()),
+            shared,
+            seat,
+            queue,
+            local: RefCell::default(),
+            searching: Cell::new(false),
+            fresh: Cell::new(false),
+            limit: Cell::new(None),
+            root_after: Cell::new(0),
+            polling: Cell::new(false),
+            pushed: Cell::new(false),
+            ticks: Cell::new(0),
+            streak: Cell::new(0),
+            ids: RefCell::new(0..0),
+            random: Cell::new(seat as u32 + 1),
+        }
+    }
+
+    /// What others see of this worker.
+    pub(crate) fn my_seat(&self) -> &Seat {
+        &self.shared.seats[self.seat]
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.my_seat().counters
+    }
+
+    /// One turn.
+    #[inline]
+    pub(crate) fn step(&self) -> Step {
+        match self.next() {
+            Some(task) => {
+                self.run(task);
+                Step::Ran
+            }
+            None => Step::Idle,
+        }
+    }
+
+    /// The number of the next task that is spawned here.
+    pub(crate) fn next_id(&self) -> TaskId {
+        let mut ids = self.ids.borrow_mut();
+        let id = ids.next().or_else(|| {
+            *ids = self.shared.ids.block();
+            ids.next()
+        });
+        TaskId(id.expect("a block of numbers is not empty"))
+    }
+
+    /// A task that this thread has woken.
+    #[inline]
+    pub(crate) fn accept_woken(&self, task: Runnable, local: bool) {
+        if local {
+            self.accept_local(task);
+        } else if self.polling.get() && self.shared.seats.len() > 1 {
+            // Filling the slot wakes nobody; what it displaces is a push like any other.
+            if self.queue.push_next(task) {
+                self.pushed.set(true);
+            }
+        } else {
+            self.accept_new(task);
+        }
+    }
+
+    /// A task that this thread has spawned, or that comes back after a yield.
+    #[inline]
+    pub(crate) fn accept_new(&self, task: Runnable) {
+        self.queue.push(task);
+        self.pushed.set(true);
+    }
+
+    /// A task that must stay on this thread.
+    pub(crate) fn accept_local(&self, task: Runnable) {
+        if self.shared.seats.len() == 1 {
+            // Nobody steals here, so it takes its place in the one queue, in order.
+            self.queue.push(task);
+        } else {
+            self.local.borrow_mut().push_back(task);
+        }
+    }
+
+    fn next(&self) -> Option<Runnable> {
+        let tick = self.ticks.get().wrapping_add(1);
+        self.ticks.set(tick);
+        if tick % LOOK_EVERY == 0 {
+            self.look_around();
+            if let Some(task) = self.take_injected() {
+                return Some(task);
+            }
+        }
+        if self.streak.get() < SLOT_STREAK
+            && let Some(task) = self.queue.pop_next()
+        {
+            self.streak.set(self.streak.get() + 1);
+            self.counters().next_slot.add(1);
+            return Some(task);
+        }
+        self.streak.set(0);
+        if self.seat == 0
+            && tick % 2 == 0
+            && let Some(task) = self.take_local()
+        {
+            return Some(task);
+        }
+        self.queue
+            .pop()
+            .or_else(|| self.queue.pop_next())
+            .or_else(|| self.take_local())
+            .or_else(|| self.take_injected())
+    }
+
+    /// Due timers and ready sources, in the middle of work.
+    fn look_around(&self) {
+        self.fire_timers();
+        if let Some(mut driver) = self.shared.driver.try_lock() {
+            let woken = self.collecting(|| driver.look());
+            drop(driver);
+            self.after_turn(woken);
+        }
+    }
+
+    /// Fires what is due in this worker's shard and in the foreign one.
+    pub(crate) fn fire_timers(&self) -> usize {
+        let timers = &self.shared.timers;
+        let now_ns = self.shared.clock.now_ns();
+        self.now_ns.set(now_ns);
+        let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
+        let mut fired = 0;
+        for shard in [self.seat, timers.foreign()] {
+            if due(shard) {
+                fired += self.collecting(|| timers.fire_at(shard, now_ns));
+            }
+        }
+        if fired > 0 {
+            self.counters().timers.add(fired as u64);
+            self.share_surplus();
+        }
+        fired
+    }
+
+    /// Counts a turn of the reactor, and wakes as many workers as its batch deserves.
+    pub(crate) fn after_turn(&self, woken: usize) {
+        if woken > 0 {
+            self.counters().turns.add(1);
+            self.counters().events.add(woken as u64);
+            self.share_surplus();
+        }
+    }
+
+    /// Runs `turn`, whose wakers push to the queue in their order, past the next-task slot.
+    pub(crate) fn collecting<T>(&self, turn: impl FnOnce() -> T) -> T {
+        let polling = self.polling.replace(false);
+        let result = turn();
+        self.polling.set(polling);
+        self.pushed.set(false);
+        result
+    }
+
+    /// Wakes a worker for each batch that this one would take long to come to.
+    fn share_surplus(&self) {
+        let surplus = self.queue.len().saturating_sub(1);
+        for _ in 0..surplus.min(self.shared.idle.parked()) {
+            let Some(seat) = self.shared.idle.call_anybody() else { return };
+            self.counters().wakes.add(1);
+            self.shared.unpark(seat);
+        }
+    }
+
+    fn take_local(&self) -> Option<Runnable> {
+        if self.seat != 0 {
+            return None;
+        }
+        self.shared.receive_local(&mut self.local.borrow_mut());
+        self.local.borrow_mut().pop_front()
+    }
+
+    fn take_injected(&self) -> Option<Runnable> {
+        let injector = &self.shared.injector;
+        if injector.is_empty() {
+            return None;
+        }
+        // A batch goes behind the window, so it may only fill an empty one; a share each, so that
+        // one worker does not carry the whole load away.
+        let share = (injector.len() / self.shared.seats.len() + 1).min(BATCH);
+        loop {
+            let taken = if self.queue.is_empty() && share > 1 {
+                injector.steal_batch_with_limit_and_pop(self.queue.window(), share)
+            } else {
+                injector.steal()
+            };
+            match taken {
+                Steal::Success(task) => {
+                    self.counters().injector.add(1);
+                    self.found();
+                    return Some(task);
+                }
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+
+    /// Looks for work in the other workers' queues.
+    pub(crate) fn search(&self) -> Option<Runnable> {
+        let idle = &self.shared.idle;
+        if self.shared.seats.len() == 1 {
+            return None;
+        }
+        if !self.searching.get() {
+            if !idle.begin_search() {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        for pass in 0..SEARCH_PASSES {
+            if let Some(task) = self.steal() {
+                self.counters().steals.add(1);
+                self.found();
+                return Some(task);
+            }
+            if let Some(task) = self.take_injected() {
+                return Some(task);
+            }
+            if pass + 1 < SEARCH_PASSES {
+                (0..SEARCH_SPINS).for_each(|_| hint::spin_loop());
+            }
+        }
+        None
+    }
+
+    /// One pass over the others, from a random one on.
+    pub(crate) fn steal(&self) -> Option<Runnable> {
+        let seats = &self.shared.seats;
+        let start = self.random() as usize;
+        for offset in 0..seats.len() {
+            let victim = (start + offset) % seats.len();
+            while victim != self.seat {
+                match seats[victim].queue.steal_into(&self.queue) {
+                    Steal::Success(task) => return Some(task),
+                    Steal::Empty => break,
+                    Steal::Retry => hint::spin_loop(),
+                }
+            }
+        }
+        None
+    }
+
+    /// Work was found: a searcher stops searching, and the last one sends another out in its place
+    /// if there is more than it can run at once.
+    fn found(&self) {
+        if self.searching.take()
+            && self.shared.idle.end_search()
+            && (!self.queue.is_empty() || self.shared.has_work_beside(self.seat))
+        {
+            self.wake_one();
+        }
+    }
+
+    /// Gives up being a searcher, when the seat is left.
+    pub(crate) fn stop_searching(&self) {
+        if self.searching.take() && self.shared.idle.end_search() && self.shared.has_work() {
+            self.wake_one();
+        }
+    }
+
+    pub(crate) fn wake_one(&self) {
+        if let Some(seat) = self.shared.idle.notify() {
+            self.counters().wakes.add(1);
+            self.shared.unpark(seat);
+        }
+    }
+
+    /// Polls one task.
+    pub(crate) fn run(&self, task: Runnable) {
+        if self.fresh.take() {
+            self.begin_work();
+        }
+        let id = task.id();
+        let counters = self.counters();
+        counters.current.set(id.get());
+        counters.polls.add(1);
+        let (epoch, now_ns) = (self.shared.epoch, self.now_ns.get());
+        let ran = self.polling(id, || task.run(epoch, now_ns));
+        match ran {
+            Ran::Asleep | Ran::Done => {}
+            // Behind everything else: this is how a yield is fair.
+            Ran::Again(task) if task.is_local() => self.accept_local(task),
+            Ran::Again(task) => self.queue.push(task),
+            Ran::Lost => {
+                counters.lost.add(1);
+                self.shared.report_lost(id);
+            }
+        }
+        self.after_poll();
+    }
+
+    /// Runs `poll` as a poll of `owner`: with a budget, with slots, and on the watch in debug mode.
+    pub(crate) fn polling<T>(&self, owner: TaskId, poll: impl FnOnce() -> T) -> T {
+        let _budget = budget::enter();
+        let _owner = waiting::enter(owner.get());
+        let begun = self.shared.config.debug.then(Instant::now);
+        self.polling.set(true);
+        let result = poll();
+        self.polling.set(false);
+        if let Some(took) = begun.map(|begun| begun.elapsed())
+            && took >= self.shared.config.slow_poll
+        {
+            self.slow_poll(owner, took);
+        }
+        result
+    }
+
+    #[cold]
+    fn slow_poll(&self, owner: TaskId, took: Duration) {
+        self.counters().slow_polls.add(1);
+        self.shared.report_slow(owner, took);
+    }
+
+    /// After a poll: if it has pushed more than this worker can run at once, and somebody sleeps
+    /// while nobody searches, wake one. One barrier per poll that pushed, not one per push.
+    #[inline]
+    pub(crate) fn after_poll(&self) {
+        if self.shared.seats.len() == 1 {
+            return;
+        }
+        if self.pushed.take() {
+            if self.queue.len() >= SURPLUS {
+                self.wake_one();
+            }
+        } else if self.shared.idle.looks_idle() && self.queue.len() >= SURPLUS {
+            self.wake_one();
+        }
+    }
+
+    /// The first poll after a sleep: somebody must watch over it.
+    fn begin_work(&self) {
+        if let Some(seat) = self.shared.idle.relieve() {
+            self.counters().wakes.add(1);
+            self.shared.unpark(seat);
+        }
+    }
+
+    fn random(&self) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+}

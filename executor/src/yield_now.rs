@@ -1,0 +1,42 @@
+//! Letting the others have a turn.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use windlass_sync::waiting::{self, Reason};
+
+/// Lets every other task that is ready run once before this one goes on.
+///
+/// Use it in a long computation that cannot move to [`spawn_blocking`](crate::spawn_blocking).
+///
+/// # Cancel safety
+/// There is nothing to lose.
+#[track_caller]
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false, at: Location::caller() }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "a future does nothing unless awaited"]
+pub struct YieldNow {
+    yielded: bool,
+    at: &'static Location<'static>,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        waiting::note(Reason::Yield, self.at);
+        // A task that wakes itself while it runs goes behind everything that is queued.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
