@@ -84,7 +84,9 @@ fn the_longest_step_does_not_turn_time_back() {
     clock.advance(Duration::MAX);
     assert_eq!(clock.now_ns(), end);
     clock.resume();
-    assert!(clock.now_ns() >= end || clock.now_ns() < 1 << 62, "it wraps after 292 years");
+    assert!(clock.now_ns() >= end);
+    clock.advance(Duration::ZERO);
+    assert!(clock.now_ns() >= end);
 }
 
 #[test]
@@ -133,13 +135,14 @@ fn jumping_to_the_next_deadline_visits_each_in_order() {
 // TIM-30
 #[test]
 fn time_never_runs_backwards_while_another_thread_pauses_and_resumes() {
-    const ROUNDS: u32 = 20_000;
+    const ROUNDS: u32 = 200_000;
     let clock = Clock::new();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..ROUNDS {
                 clock.pause();
+                std::hint::black_box(clock.now()); // stands for a moment, to be seen
                 clock.resume();
             }
             over.store(true, SeqCst);
