@@ -1,2 +1,174 @@
-//! windlass
+//! windlass: a small work-stealing async runtime.
+//!
+//! It runs tasks on a few threads, waits for sockets and timers, and gives them the locks, events
+//! and pools that tasks need. It is written to be embedded (few dependencies, a caller that works
+//! along, a foreign loop that can drive it), to be read from top to bottom, and to be checked: every
+//! protocol between its threads has a model that loom explores.
+//!
+//! ```
+//! use std::time::Duration;
+//! use windlass::{spawn, time};
+//!
+//! let answer = windlass::run(async {
+//!     let slow = spawn(async {
+//!         time::sleep(Duration::from_millis(10)).await;
+//!         40
+//!     });
+//!     let quick = spawn(async { 2 });
+//!     slow.await.unwrap() + quick.await.unwrap()
+//! });
+//! assert_eq!(answer, 42);
+//! ```
+//!
+//! This crate is the facade: names, and convenience. The mechanism is in the crates below it, which
+//! are public so that they can be read and modelled, but only the names here carry the promise of
+//! stable versions.
 #![forbid(unsafe_code)]
+
+#[doc(hidden)]
+pub mod __private;
+pub mod net;
+
+pub use windlass_executor::{Task, run, spawn, spawn_blocking, spawn_local, yield_now};
+pub use windlass_macros::{main, test};
+
+/// The runtime itself: making one, reaching it, ending it, looking into it.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use windlass::runtime::Builder;
+///
+/// let runtime = Builder::new().workers(2).name("demo").build()?;
+/// let task = runtime.spawn(async { 6 * 7 });
+/// assert_eq!(runtime.block_on(task).unwrap(), 42);
+/// let report = runtime.shutdown(Duration::from_secs(1));
+/// assert!(report.is_clean());
+/// # std::io::Result::Ok(())
+/// ```
+pub mod runtime {
+    pub use windlass_executor::runtime::{
+        Builder, Driven, Dump, Entered, Handle, Metrics, OnPanic, Report, Runtime, ShutdownReport,
+        WorkerMetrics, now,
+    };
+}
+
+/// Tasks, and waiting for several of them.
+///
+/// # Examples
+/// ```
+/// use windlass::task::{Until, Waited, wait};
+///
+/// windlass::run(async {
+///     let mut tasks = vec![windlass::spawn(async { 1 }), windlass::spawn(std::future::pending())];
+///     let Waited { done, pending } = wait(&mut tasks, Until::FirstCompleted).await;
+///     assert_eq!((done.len(), pending.len()), (1, 1));
+/// });
+/// ```
+pub mod task {
+    pub use windlass_executor::task::{AbortHandle, Described, JoinError, Task, TaskId, try_id};
+    pub use windlass_executor::wait::{Until, Wait, Waited, wait};
+    pub use windlass_executor::{YieldNow, spawn, spawn_blocking, spawn_local, yield_now};
+    pub use windlass_sync::budget::{Unconstrained, unconstrained};
+}
+
+/// Sleeping, timeouts, intervals, and a clock that can be stopped.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use windlass::time::{sleep, timeout};
+///
+/// windlass::run(async {
+///     let nap = timeout(Duration::from_millis(5), sleep(Duration::from_secs(60)));
+///     assert!(nap.await.is_err());
+/// });
+/// ```
+pub mod time {
+    pub use std::time::{Duration, Instant};
+    pub use windlass_timer::{
+        Clock, Elapsed, Interval, MissedTickBehavior, Sleep, Timeout, TooLate, interval,
+        interval_at, sleep, sleep_until, timeout, timeout_at,
+    };
+}
+
+/// What tasks wait on together. Nothing here needs a runtime: the primitives work under any.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::Semaphore;
+///
+/// windlass::run(async {
+///     let two_at_a_time = Arc::new(Semaphore::new(2));
+///     let permit = two_at_a_time.acquire().await.unwrap();
+///     assert_eq!(two_at_a_time.available_permits(), 1);
+///     drop(permit);
+/// });
+/// ```
+pub mod sync {
+    pub use windlass_sync::event::Event;
+    pub use windlass_sync::mutex::{
+        MappedGuard, Mutex, MutexGuard, OwnedMappedGuard, OwnedMutexGuard,
+    };
+    pub use windlass_sync::notify::Notify;
+    pub use windlass_sync::oneshot;
+    pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
+}
+
+/// Reading and writing: helpers over the streams of [`net`].
+///
+/// # Examples
+/// ```
+/// use windlass::{io, net};
+///
+/// windlass::run(async {
+///     let (left, right) = net::UnixStream::pair()?;
+///     io::write_all(&left, b"one\ntwo\n").await?;
+///     drop(left);
+///     let mut lines = io::LineReader::new(&right, 1024);
+///     assert_eq!(lines.next().await?.as_deref(), Some(&b"one"[..]));
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub mod io {
+    pub use windlass_reactor::io::*;
+    pub use windlass_reactor::is_runtime_gone;
+}
+
+/// Threads for work that blocks: pools with a name, a size and a bound.
+///
+/// # Examples
+/// ```
+/// use windlass::blocking::BlockingPool;
+///
+/// windlass::run(async {
+///     let pool = BlockingPool::builder().name("disk").threads(0..=3).build();
+///     let size = pool.run(|| std::fs::metadata("Cargo.toml").map(|file| file.len()));
+///     assert!(size.await.unwrap()? > 0);
+///     pool.shutdown().await;
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub mod blocking {
+    pub use windlass_executor::blocking::{
+        BlockingPool, Builder, CancelFlag, DescribedJob, Stats, TryRunError,
+    };
+}
+
+/// Signals of the operating system.
+///
+/// # Examples
+/// ```no_run
+/// windlass::run(async {
+///     windlass::signal::ctrl_c().await?;
+///     println!("good night");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub mod signal {
+    pub use windlass_reactor::signal::*;
+}

@@ -13,6 +13,7 @@ use windlass_timer::{Clock, Timers};
 
 use crate::blocking::BlockingPool;
 use crate::config::{Config, OnPanic};
+use crate::context;
 use crate::counters::Counters;
 use crate::driver::Driver;
 use crate::idle::MAX_SEATS;
@@ -23,7 +24,6 @@ use crate::run_queue::RunQueue;
 use crate::runtime::Runtime;
 use crate::scheduler::{Parts, Seat, Shared};
 use crate::worker::{Step, Worker};
-use crate::context;
 
 /// A poll longer than this is reported in debug mode; asyncio's figure.
 const SLOW_POLL: Duration = Duration::from_millis(100);
@@ -242,7 +242,8 @@ impl Builder {
 
     /// The default pool, whose threads are inside the runtime.
     fn blocking(&self, runtime: Weak<Shared>, ids: Arc<Ids>) -> BlockingPool {
-        let (start, stop) = (self.config.on_thread_start.clone(), self.config.on_thread_stop.clone());
+        let (start, stop) =
+            (self.config.on_thread_start.clone(), self.config.on_thread_stop.clone());
         let mut pool = BlockingPool::builder();
         if let Some(threads) = self.blocking_threads.clone() {
             pool = pool.threads(threads);

@@ -108,7 +108,12 @@ impl Seated {
     }
 
     /// Runs tasks, and polls the root whenever it is due, until it is ready.
-    fn run<F: Future>(&self, root: &Arc<Root>, waker: &Waker, mut future: Pin<&mut F>) -> F::Output {
+    fn run<F: Future>(
+        &self,
+        root: &Arc<Root>,
+        waker: &Waker,
+        mut future: Pin<&mut F>,
+    ) -> F::Output {
         let (worker, shared) = (&*self.worker, &*self.worker.shared);
         let id = worker.next_id();
         root.sit(true);
@@ -120,6 +125,8 @@ impl Seated {
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
+                // The root is no task: its note would end up with the next one.
+                let _ = windlass_sync::waiting::take();
                 worker.after_poll();
             }
             refuse_stopped(shared);
@@ -155,9 +162,8 @@ impl Seated {
         let quiet = !shared.has_work() && worker.local.borrow().is_empty() && !shared.has_local();
         if quiet && shared.seats[0].parker.enter_host() {
             // If another worker holds the driver, it sleeps there and hears the unpark itself.
-            let heard = shared.driver.try_lock().is_some_and(|mut driver| {
-                !driver.prepare_foreign_wait()
-            });
+            let heard =
+                shared.driver.try_lock().is_some_and(|mut driver| !driver.prepare_foreign_wait());
             if !heard {
                 shared.caller.0.lock().hosted = true;
                 return true;
@@ -195,7 +201,9 @@ impl Drop for Seated {
             root.parker.unpark(|| {});
         }
         if !hosted && shared.seats.len() > 1 {
-            if shared.has_work() && let Some(seat) = shared.idle.notify() {
+            if shared.has_work()
+                && let Some(seat) = shared.idle.notify()
+            {
                 shared.unpark(seat);
             }
             // Whoever sleeps in the reactor answers for this seat's timers from now on.

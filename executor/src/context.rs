@@ -62,8 +62,7 @@ pub(crate) fn shared() -> Option<Arc<Shared>> {
 /// Calls `f` with the worker that this thread is. `f` must not enter or leave a runtime.
 #[inline]
 pub(crate) fn with_worker<T>(f: impl FnOnce(&Rc<Worker>) -> T) -> Option<T> {
-    let call = |current: &RefCell<Option<Context>>| {
-        Some(f(current.borrow().as_ref()?.worker.as_ref()?))
-    };
+    let call =
+        |current: &RefCell<Option<Context>>| Some(f(current.borrow().as_ref()?.worker.as_ref()?));
     CURRENT.try_with(call).ok().flatten()
 }

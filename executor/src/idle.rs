@@ -118,9 +118,7 @@ impl Idle {
     pub fn notify(&self) -> Option<usize> {
         // ORDERING: SeqCst, `sleep` (P2).
         fence(SeqCst);
-        self.step(|word| {
-            if word & SEARCHERS != 0 { (word, None) } else { call_in(word) }
-        })
+        self.step(|word| if word & SEARCHERS != 0 { (word, None) } else { call_in(word) })
     }
 
     /// A worker that was parked goes to work and there is no sentinel: the seat to unpark for that

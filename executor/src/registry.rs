@@ -7,8 +7,8 @@
 use slab::Slab;
 use windlass_sync::shim::Mutex;
 
+use crate::task::Runnable;
 use crate::task::runnable::Listed;
-use crate::task::{AbortHandle, Runnable};
 
 /// The lists of one runtime.
 #[derive(Debug)]
@@ -31,7 +31,11 @@ impl Registry {
     /// Makes a task by `make` and lists it; `None`, without making it, once the registry is closed.
     ///
     /// `make` runs under the shard's lock, so it must only allocate.
-    pub fn admit<T>(&self, shard: usize, make: impl FnOnce() -> (Runnable, T)) -> Option<(Runnable, T)> {
+    pub fn admit<T>(
+        &self,
+        shard: usize,
+        make: impl FnOnce() -> (Runnable, T),
+    ) -> Option<(Runnable, T)> {
         let mut list = self.0[shard].lock();
         if list.closed {
             return None;
@@ -74,17 +78,6 @@ impl Registry {
                 look(entry);
             }
         }
-    }
-
-    /// A handle to the task with this number, if it is not done.
-    pub fn find(&self, id: u64) -> Option<AbortHandle> {
-        let mut found = None;
-        self.each(|entry| {
-            if entry.id().get() == id {
-                found = Some(entry.handle());
-            }
-        });
-        found
     }
 
     /// How many tasks are not done.

@@ -157,9 +157,8 @@ impl Worker {
     /// Timers and events, for a worker that does not sleep; true if they brought work.
     pub(crate) fn look_for_work(&self) -> bool {
         let fired = self.fire_timers();
-        let woken = self.shared.driver.try_lock().map_or(0, |mut driver| {
-            self.collecting(|| driver.look())
-        });
+        let woken =
+            self.shared.driver.try_lock().map_or(0, |mut driver| self.collecting(|| driver.look()));
         self.after_turn(woken);
         fired + woken > 0 || self.shared.has_work() || self.has_own_work()
     }

@@ -238,10 +238,6 @@ impl Handle {
     pub fn cancel_all(&self) {
         self.0.cancel_all();
     }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0
-    }
 }
 
 impl fmt::Debug for Handle {

@@ -18,8 +18,8 @@ use std::time::Instant;
 use windlass_reactor as reactor;
 use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
 use windlass_sync::shim::{Arc, Mutex, hint};
-use windlass_timer::clock::{Clock, Subscription};
 use windlass_timer::Timers;
+use windlass_timer::clock::{Clock, Subscription};
 
 use crate::blocking::BlockingPool;
 use crate::caller::Caller;
@@ -111,8 +111,17 @@ pub(crate) struct Parts {
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, ids, seats, driver, reactor, timers, blocking, caller_queue, subscription } =
-            parts;
+        let Parts {
+            config,
+            ids,
+            seats,
+            driver,
+            reactor,
+            timers,
+            blocking,
+            caller_queue,
+            subscription,
+        } = parts;
         let clock = timers.clock().clone();
         Self {
             registry: Registry::new(seats.len() + 1),
@@ -177,9 +186,8 @@ impl Shared {
         make: impl FnOnce(Spec) -> (Runnable, Task<T>),
     ) -> Task<T> {
         let here = |worker: &std::rc::Rc<Worker>| {
-            Arc::ptr_eq(&worker.shared, self).then(|| {
-                (worker.seat, worker.next_id(), worker.now_ns.get())
-            })
+            Arc::ptr_eq(&worker.shared, self)
+                .then(|| (worker.seat, worker.next_id(), worker.now_ns.get()))
         };
         let (shard, id, born_ns) = context::with_worker(here)
             .flatten()

@@ -120,11 +120,7 @@ fn drain(shared: &Arc<Shared>, deadline: Option<Instant>) {
 }
 
 /// Step 4; how many did not end.
-fn end_threads(
-    shared: &Shared,
-    threads: Vec<JoinHandle<()>>,
-    deadline: Option<Instant>,
-) -> usize {
+fn end_threads(shared: &Shared, threads: Vec<JoinHandle<()>>, deadline: Option<Instant>) -> usize {
     /// Threads that are not stuck need no longer than this to see that they are to end.
     const GRACE: Duration = Duration::from_millis(100);
     let deadline = deadline.map(|deadline| deadline.max(Instant::now() + GRACE));

@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::panic::Location;
 
+use crate::context;
 use crate::runtime::{Handle, no_runtime};
 use crate::task::Task;
-use crate::context;
 
 /// Starts a task in the current runtime. Its future is first polled later, not inside this call.
 ///

@@ -19,6 +19,7 @@ pub struct TryLock<T> {
 }
 
 /// Access to the content, until dropped.
+#[derive(Debug)]
 pub struct Guard<'a, T> {
     content: Option<MutexGuard<'a, T>>,
     held: &'a AtomicBool,

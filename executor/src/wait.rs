@@ -57,7 +57,14 @@ pub struct Waited<T> {
 /// Dropping the wait leaves the tasks in `tasks`, running.
 #[track_caller]
 pub fn wait<T>(tasks: &mut Vec<Task<T>>, until: Until) -> Wait<'_, T> {
-    Wait { tasks, until, ended: Arc::default(), order: Vec::new(), begun: false, at: Location::caller() }
+    Wait {
+        tasks,
+        until,
+        ended: Arc::default(),
+        order: Vec::new(),
+        begun: false,
+        at: Location::caller(),
+    }
 }
 
 /// The future of [`wait`].

@@ -44,3 +44,22 @@ pub use error::JoinError;
 pub use join::{AbortHandle, Task};
 pub use meta::{Described, TaskId};
 pub use runnable::{Ran, Runnable};
+
+/// The number of the task, or of the root future, that is being polled on this thread.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn, task::try_id};
+/// assert!(try_id().is_none());
+/// run(async {
+///     let task = spawn(async { try_id().unwrap() });
+///     let id = task.id();
+///     assert_eq!(task.await.unwrap(), id);
+/// });
+/// ```
+pub fn try_id() -> Option<TaskId> {
+    match windlass_sync::waiting::owner() {
+        0 => None,
+        id => Some(TaskId(id)),
+    }
+}

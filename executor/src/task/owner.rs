@@ -11,7 +11,7 @@ use crate::scheduler::Shared;
 /// A pointer to the scheduler that every task of it carries.
 ///
 /// A counted one would have all workers write one line at every spawn and every end of a task.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct SchedulerRef {
     shared: NonNull<Shared>,
     /// The task stays on seat 0.

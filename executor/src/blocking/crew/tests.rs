@@ -161,7 +161,8 @@ impl World {
         if crew.queued > 0 && crew.coming.is_none() {
             assert!(crew.idle.is_empty(), "a job waits while a thread is idle: {self:#?}");
             let busy = crew.working + crew.leaving;
-            let looks = crew.standby.is_some() || busy == crew.limits.max || self.failed && busy > 0;
+            let looks =
+                crew.standby.is_some() || busy == crew.limits.max || self.failed && busy > 0;
             assert!(looks, "nobody will look at the queue: {self:#?}");
         }
     }
