@@ -108,9 +108,7 @@ pub mod time {
 /// ```
 pub mod sync {
     pub use windlass_sync::event::Event;
-    pub use windlass_sync::mutex::{
-        MappedGuard, Mutex, MutexGuard, OwnedMappedGuard, OwnedMutexGuard,
-    };
+    pub use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard, OwnedMutexGuard};
     pub use windlass_sync::notify::Notify;
     pub use windlass_sync::oneshot;
     pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
