@@ -1,1 +1,3 @@
 //! Tests of the executor floor.
+
+mod blocking;
