@@ -99,6 +99,7 @@ impl Event {
 
     /// True if the event is set. What was done before [`set`](Self::set) is then visible.
     #[must_use = "looking at an event does not wait for it"]
+    #[inline]
     pub fn is_set(&self) -> bool {
         // ORDERING: Acquire, acquire side of `set`.
         self.flag.load(Acquire)

@@ -92,6 +92,7 @@ impl Semaphore {
     /// # Cancel safety
     /// A future that is dropped leaves the line; if a permit had been handed to it, the next in line
     /// gets it. A new call starts at the end of the line.
+    #[inline]
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_> {
         self.acquire_many(1)
@@ -107,6 +108,7 @@ impl Semaphore {
     ///
     /// # Cancel safety
     /// As [`acquire`](Self::acquire). No part of the request is held while it waits.
+    #[inline]
     #[track_caller]
     pub fn acquire_many(&self, count: usize) -> Acquire<'_> {
         possible(count);
@@ -145,6 +147,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`TryAcquireError`] says whether it makes sense to try again.
+    #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -153,6 +156,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`TryAcquireError`] says whether it makes sense to try again.
+    #[inline]
     pub fn try_acquire_many(&self, count: usize) -> Result<Permit<'_>, TryAcquireError> {
         self.try_take(count)?;
         Ok(Permit::new(self, count))
@@ -222,6 +226,7 @@ impl Semaphore {
             while let Some(first) = line.first() {
                 push(&mut wakes, line.refuse(first));
             }
+            self.word.nobody_waits();
         }
         wakes.fire();
     }
@@ -247,6 +252,7 @@ impl Semaphore {
         }
     }
 
+    #[inline]
     fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
         match self.word.take(count) {
             Take::Taken => Ok(()),
@@ -257,6 +263,7 @@ impl Semaphore {
     }
 
     /// Gives permits back.
+    #[inline]
     fn release(&self, count: usize) {
         if self.word.give(count) == OnGive::HandOut {
             self.hand_out();
@@ -428,6 +435,7 @@ enum Look {
     NeedsWaker,
 }
 
+#[inline]
 #[track_caller]
 fn possible(permits: usize) {
     assert!(

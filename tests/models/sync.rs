@@ -41,6 +41,22 @@ pub const MODELS: &[Model] = &[
         body: semaphore::closing_ends_every_wait_and_loses_no_permit,
     },
     Model {
+        name: "who_hears_that_it_is_closed_sees_what_came_before",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Relaxed in is_closed",
+        body: semaphore::who_hears_that_it_is_closed_sees_what_came_before,
+    },
+    Model {
+        name: "who_is_refused_because_it_is_closed_sees_what_came_before",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Relaxed in the first load of Word::step",
+        body: semaphore::who_is_refused_because_it_is_closed_sees_what_came_before,
+    },
+    Model {
         name: "a_request_for_more_than_is_free_is_met_when_enough_came_back",
         threads: 3,
         weak: Some(3),

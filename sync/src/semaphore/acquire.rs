@@ -29,6 +29,7 @@ pub struct AcquireOwned {
 }
 
 impl<'a> Acquire<'a> {
+    #[inline]
     pub(super) fn new(semaphore: &'a Semaphore, waiter: Waiter) -> Self {
         Self { semaphore, waiter }
     }
@@ -43,6 +44,7 @@ impl AcquireOwned {
 impl<'a> Future for Acquire<'a> {
     type Output = Result<Permit<'a>, Closed>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let semaphore = self.semaphore;
         let acquired = ready!(self.waiter.poll(semaphore, cx));
@@ -63,6 +65,7 @@ impl Future for AcquireOwned {
 }
 
 impl Drop for Acquire<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.waiter.leave(self.semaphore);
     }
@@ -140,6 +143,7 @@ impl Waiter {
         Poll::Pending
     }
 
+    #[inline]
     fn leave(&mut self, semaphore: &Semaphore) {
         if let Some(key) = self.key.take() {
             semaphore.leave(key);

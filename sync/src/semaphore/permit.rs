@@ -79,6 +79,7 @@ impl OwnedPermit {
 }
 
 impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.count > 0 {
             self.semaphore.release(self.count);
@@ -87,6 +88,7 @@ impl Drop for Permit<'_> {
 }
 
 impl Drop for OwnedPermit {
+    #[inline]
     fn drop(&mut self) {
         if self.count > 0 {
             self.semaphore.release(self.count);

@@ -21,10 +21,10 @@
 //!
 //! # Orderings
 //!
-//! | label    | release side | acquire side        | what crosses                                   |
-//! |----------|--------------|---------------------|------------------------------------------------|
-//! | `permit` | `give`       | `step`              | what was done under a permit, to its next user |
-//! | `closed` | `step`       | `is_closed`, `step` | what was done before `close`                   |
+//! | label    | release side   | acquire side        | what crosses                                   |
+//! |----------|----------------|---------------------|------------------------------------------------|
+//! | `permit` | `give`, `step` | `step`              | what was done under a permit, to its next user |
+//! | `closed` | `close`        | `is_closed`, `step` | what was done before `close`                   |
 //!
 //! A permit that is granted through the line crosses twice: `give` to the `step` of whoever hands it
 //! out, then through the lock to the waiter.
@@ -90,6 +90,7 @@ impl Word {
     }
 
     /// Takes `count` permits if nobody waits for any.
+    #[inline]
     pub(super) fn take(&self, count: usize) -> Take {
         self.step(|word| match word {
             _ if word & CLOSED != 0 => (word, Take::Closed),
@@ -127,6 +128,7 @@ impl Word {
     }
 
     /// Gives permits back that were taken from here.
+    #[inline]
     pub(super) fn give(&self, count: usize) -> OnGive {
         // ORDERING: Release, release side of `permit`. Not acquire: what this caller does next, if
         // anything, it does under the lock.
@@ -153,13 +155,17 @@ impl Word {
         self.step(|word| (word & !WAITERS, ()));
     }
 
-    /// Closes, and marks that nobody stands in line. Under the lock of the line.
+    /// Closes. Under the lock of the line, which the caller then empties.
     pub(super) fn close(&self) {
-        self.step(|word| ((word | CLOSED) & !WAITERS, ()));
+        // ORDERING: Release, release side of `closed`.
+        self.0.fetch_or(CLOSED, Release);
     }
 
-    /// The one loop that writes the word, but for `give`. `f` may run more than once, so it only
-    /// computes. Where it changes nothing nothing is written: no caller publishes by standing still.
+    /// The one loop that writes the word, but for `give` and `close`, which only add to it.
+    ///
+    /// `f` may run more than once, so it only computes. Where it changes nothing, nothing is
+    /// written: no caller publishes by standing still.
+    #[inline]
     fn step<T>(&self, f: impl Fn(usize) -> (usize, T)) -> T {
         // ORDERING: Acquire, acquire side of `closed`: an answer without an exchange rests on this.
         // It may be old, but not older than what this thread or the holder of the lock before it
@@ -170,8 +176,8 @@ impl Word {
             if next == now {
                 return answer;
             }
-            // ORDERING: AcqRel, acquire side of `permit` where permits are taken, release side of
-            // `closed` in `close`. Acquire on failure, for the reason above.
+            // ORDERING: AcqRel, acquire side of `permit` where permits are taken, and release side of
+            // it where `add` makes them. Acquire on failure, for the reason above.
             match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
                 Ok(_) => return answer,
                 Err(seen) => now = seen,

@@ -82,6 +82,39 @@ pub fn closing_ends_every_wait_and_loses_no_permit() {
     assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
 }
 
+/// Property: who asks whether it is closed, and hears that it is, sees what was done before.
+/// Threads: one that asks, a closer. Bound: none.
+/// Killed by: `Relaxed` in `is_closed`.
+pub fn who_hears_that_it_is_closed_sees_what_came_before() {
+    closed_shows_what_came_before(Semaphore::is_closed);
+}
+
+/// Property: who is refused because it is closed sees what was done before.
+/// Threads: one that tries, a closer. Bound: none.
+/// Killed by: `Relaxed` in the first load of `Word::step`.
+pub fn who_is_refused_because_it_is_closed_sees_what_came_before() {
+    closed_shows_what_came_before(|semaphore| {
+        matches!(semaphore.try_acquire(), Err(TryAcquireError::Closed))
+    });
+}
+
+/// Two models and not one with three threads: of two threads that only load, loom 0.7 tries but one
+/// against the closer.
+fn closed_shows_what_came_before(is_closed: fn(&Semaphore) -> bool) {
+    let shared = Arc::new((Semaphore::new(0), AtomicUsize::new(0)));
+    let closer = spawn({
+        let shared = shared.clone();
+        move || {
+            shared.1.store(1, Relaxed);
+            shared.0.close();
+        }
+    });
+    if is_closed(&shared.0) {
+        assert_eq!(shared.1.load(Relaxed), 1);
+    }
+    closer.join().expect("it does not panic");
+}
+
 /// Property: a request for more than is free gets it once that many have come back.
 /// Threads: one that wants two, two that give back one each. Bound: see the list.
 /// Killed by: `hand_out_in` unsetting `WAITERS` although the first in line could not be served.
