@@ -27,8 +27,8 @@ use crate::{budget, waiting};
 
 /// A flag: off until somebody sets it, and then everybody who waited goes on.
 ///
-/// Use it for something that happens once and stays true, like "the server is ready", or that can be
-/// switched, like "paused". To pass single notifications use [`Notify`](crate::notify::Notify).
+/// Use it for something that happens once and stays true, like "the server is ready", or that can
+/// be switched, like "paused". To pass single notifications use [`Notify`](crate::notify::Notify).
 ///
 /// # Examples
 /// ```

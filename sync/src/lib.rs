@@ -18,7 +18,8 @@
 //!
 //! # Three rules that all of them keep
 //! - **First come, first served.** What becomes free is handed to the first in line, at once, and
-//!   nobody can take it in between. If that waiter is dropped before it has run, it goes to the next.
+//!   nobody can take it in between. If that waiter is dropped before it has run, it goes to the
+//!   next.
 //! - **No lock is held while foreign code runs.** Wakers are cloned before locking, and fired or
 //!   dropped after unlocking, and so are values; a waker may call back into what woke it.
 //! - **A wait is polite and visible.** Each poll asks the budget first and spends it when it is

@@ -2,11 +2,11 @@
 //!
 //! # Where the value lives
 //! This crate has no `unsafe`, so the value cannot sit in a cell which the guard points into. It
-//! moves: a free mutex has it in its slot, and a locked one has given it to the guard, which puts it
-//! back when dropped. So "nobody but the holder can reach the value" is not a rule but ownership.
-//! What moves is a box, for three reasons: a guard kept across an await makes its future larger by
-//! three words, not by the value; locking costs the same for every type; and the value may be
-//! unsized. It costs one allocation per mutex (not per lock) and a pointer to follow.
+//! moves: a free mutex has it in its slot, and a locked one has given it to the guard, which puts
+//! it back when dropped. So "nobody but the holder can reach the value" is not a rule but
+//! ownership. What moves is a box, for three reasons: a guard kept across an await makes its future
+//! larger by two words, not by the value; locking costs the same for every type; and the value
+//! may be unsized. It costs one allocation per mutex (not per lock) and a pointer to follow.
 //!
 //! The others: the value in a `parking_lot` mutex that only the holder locks needs two exchanges
 //! more, its guard is not `Send`, and an owned guard is impossible without `unsafe`. A value that
@@ -280,8 +280,8 @@ impl<T: ?Sized> State<T> {
         self.value.is_some() && self.promised.is_none()
     }
 
-    /// Locks for `owner`, if it is free or promised to the same owner. In the latter case the waiter
-    /// who loses it is first in line again.
+    /// Locks for `owner`, if it is free or promised to the same owner. In the latter case the
+    /// waiter who loses it is first in line again.
     fn take(&mut self, owner: u64) -> Option<Box<T>> {
         if let Some(key) = self.promised {
             if owner == 0 || self.line.owner(key) != owner {
@@ -300,7 +300,8 @@ impl<T: ?Sized> State<T> {
         Some(value)
     }
 
-    /// Promises the value in the slot to the first in line; the waker is to be fired after unlocking.
+    /// Promises the value in the slot to the first in line; the waker is to be fired after
+    /// unlocking.
     ///
     /// After it a free mutex has nobody in line, which is what lets `take` look at the slot only.
     fn hand_over(&mut self) -> Option<Waker> {

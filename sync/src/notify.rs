@@ -5,9 +5,9 @@
 //!
 //! # Orderings
 //!
-//! | label   | release side | acquire side | what crosses                                          |
-//! |---------|--------------|--------------|-------------------------------------------------------|
-//! | `calls` | `notify_all` | `notified`   | what was done before the call, to who comes too late for it |
+//! | label   | release side | acquire side | what crosses                                           |
+//! |---------|--------------|--------------|--------------------------------------------------------|
+//! | `calls` | `notify_all` | `notified`   | what was done before the call, for who comes after it |
 
 use std::fmt;
 use std::future::Future;
@@ -26,8 +26,9 @@ use crate::{budget, waiting};
 
 /// Tells one task, or all that wait, that something has changed.
 ///
-/// Use it to build what is not here yet: the state lives elsewhere, whoever changes it notifies, and
-/// whoever waits looks at it again. For a flag that stays on use [`Event`](crate::event::Event).
+/// Use it to build what is not here yet: the state lives elsewhere, whoever changes it notifies,
+/// and whoever waits looks at it again. For a flag that stays on use
+/// [`Event`](crate::event::Event).
 ///
 /// [`notify_one`](Self::notify_one) is not lost if nobody waits: it is kept for the next who comes.
 /// Several such calls are kept as one. [`notify_all`](Self::notify_all) is never kept.
@@ -110,8 +111,8 @@ impl Notify {
     /// kept. A new call starts at the end of the line.
     #[track_caller]
     pub fn notified(&self) -> Notified<'_> {
-        // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the caller
-        // sees what changed before it, and must not wait for that call.
+        // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
+        // caller sees what changed before it, and must not wait for that call.
         let calls = self.calls.load(Acquire);
         Notified { notify: self, stage: Stage::New { calls }, at: Location::caller() }
     }

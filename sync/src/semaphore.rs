@@ -34,8 +34,8 @@ use word::{OnGive, Take, Word};
 /// have come back (and [`try_acquire`](Self::try_acquire) fails meanwhile); the other way round
 /// large requests would starve.
 ///
-/// One exception prevents a deadlock. A permit that was handed to a waiter which has not run yet may
-/// be taken by another future *of the same task*, if the permits handed to that task cover its
+/// One exception prevents a deadlock. A permit that was handed to a waiter which has not run yet
+/// may be taken by another future *of the same task*, if the permits handed to that task cover its
 /// request; the waiter then is first in line again. Without it, a task that keeps an acquiring
 /// future aside (in a `select!`, say) and acquires in another branch would wait for itself.
 ///
@@ -90,8 +90,8 @@ impl Semaphore {
     /// [`Closed`] if the semaphore is or gets closed.
     ///
     /// # Cancel safety
-    /// A future that is dropped leaves the line; if a permit had been handed to it, the next in line
-    /// gets it. A new call starts at the end of the line.
+    /// A future that is dropped leaves the line; if a permit had been handed to it, the next in
+    /// line gets it. A new call starts at the end of the line.
     #[inline]
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_> {
@@ -170,7 +170,8 @@ impl Semaphore {
         self.try_acquire_many_owned(1)
     }
 
-    /// As [`try_acquire_many`](Self::try_acquire_many), with a permit that keeps the semaphore alive.
+    /// As [`try_acquire_many`](Self::try_acquire_many), with a permit that keeps the semaphore
+    /// alive.
     ///
     /// # Errors
     /// [`TryAcquireError`] says whether it makes sense to try again.
@@ -320,7 +321,8 @@ impl Semaphore {
         }
         spare.replaced = line.remove(key).waker;
         waiter.key = None;
-        self.hand_out_in(line, wakes); // if it borrowed, it may have been the first or the last in line
+        // If it borrowed, it may have been the first in line, or the last.
+        self.hand_out_in(line, wakes);
         Look::Go(Ok(()))
     }
 
@@ -364,8 +366,8 @@ impl Semaphore {
         borrowed
     }
 
-    /// Takes permits that were handed to other waiters of the current owner; those are first in line
-    /// again. True if there were enough; free ones count as well, if nobody stands in line.
+    /// Takes permits that were handed to other waiters of the current owner; those are first in
+    /// line again. True if there were enough; free ones count as well, if nobody stands in line.
     ///
     /// If true, the caller hands out, but only after it has taken itself out of the line: it must
     /// not be served twice.

@@ -24,10 +24,10 @@
 //! reused, so a wait allocates nothing in steady state.
 //!
 //! # Why a taken-back waiter needs no waker
-//! [`WaitList::grant`] gives the waker away, and [`WaitList::take_back`] puts no other in its place.
-//! It was granted, so it has been woken; it still has the grant to lose, so it has not been polled
-//! since. A wake-up is therefore under way, and the poll it leads to either finds the waiter granted
-//! again or leaves a new waker ([`WaitList::renew`]).
+//! [`WaitList::grant`] gives the waker away, and [`WaitList::take_back`] puts no other in its
+//! place. It was granted, so it has been woken; it still has the grant to lose, so it has not looked
+//! since. A wake-up is therefore under way, and the poll it leads to either finds the waiter
+//! granted again or leaves a new waker ([`WaitList::renew`]).
 
 use std::task::Waker;
 

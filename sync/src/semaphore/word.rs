@@ -4,9 +4,10 @@
 //!   | permits ........................ | WAITERS | CLOSED |
 //! ```
 //!
-//! While nobody waits, the word is all there is: taking and giving back are one exchange each. A set
-//! `WAITERS` sends everybody to the lock, takers and givers alike; so while somebody stands in line,
-//! permits are added by anyone but taken only by whoever holds the lock, for the first in line.
+//! While nobody waits, the word is all there is: taking and giving back are one exchange each. A
+//! set `WAITERS` sends everybody to the lock, takers and givers alike; so while somebody stands in
+//! line, permits are added by anyone but taken only by whoever holds the lock, for the first in
+//! line. (`forget_permits` may take them for good; that serves nobody, so it overtakes nobody.)
 //!
 //! # No wake-up is lost
 //! The danger is a giver that adds a permit, sees nobody in line and leaves, while a taker that saw
@@ -26,8 +27,8 @@
 //! | `permit` | `give`, `step` | `step`              | what was done under a permit, to its next user |
 //! | `closed` | `close`        | `is_closed`, `step` | what was done before `close`                   |
 //!
-//! A permit that is granted through the line crosses twice: `give` to the `step` of whoever hands it
-//! out, then through the lock to the waiter.
+//! A permit that is granted through the line crosses twice: `give` to the `step` of whoever hands
+//! it out, then through the lock to the waiter.
 
 use crate::shim::atomic::{
     AtomicUsize,
@@ -176,8 +177,8 @@ impl Word {
             if next == now {
                 return answer;
             }
-            // ORDERING: AcqRel, acquire side of `permit` where permits are taken, and release side of
-            // it where `add` makes them. Acquire on failure, for the reason above.
+            // ORDERING: AcqRel, acquire side of `permit` where permits are taken, and release side
+            // of it where `add` makes them. Acquire on failure, for the reason above.
             match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
                 Ok(_) => return answer,
                 Err(seen) => now = seen,
