@@ -61,12 +61,15 @@ impl std::error::Error for OnAddress {
     }
 }
 
-/// Names the address in an error.
+/// Names the address in an error of the system's; our own say enough.
 pub(crate) fn on_address(
     doing: &'static str,
     address: impl fmt::Display,
 ) -> impl FnOnce(io::Error) -> io::Error {
     move |error| {
+        if error.raw_os_error().is_none() {
+            return error;
+        }
         let address = address.to_string();
         io::Error::new(error.kind(), OnAddress { doing, address, error })
     }

@@ -1,7 +1,7 @@
 //! How the rest of a program reaches a reactor: a [`Handle`], and the current one of each thread.
 
 use std::cell::RefCell;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 
 use windlass_sync::shim::{self, Arc};
@@ -92,14 +92,20 @@ impl Handle {
     /// A foreign event loop watches it and turns the reactor when it is readable. It must call
     /// [`Reactor::prepare_foreign_wait`](crate::Reactor::prepare_foreign_wait) before it waits, and
     /// keep the deadlines of its own timers itself.
-    pub fn poller_fd(&self) -> RawFd {
+    pub fn poller_fd(&self) -> BorrowedFd<'_> {
         self.0.poller_fd()
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poller_fd()
     }
 }
 
 impl AsRawFd for Handle {
     fn as_raw_fd(&self) -> RawFd {
-        self.poller_fd()
+        self.poller_fd().as_raw_fd()
     }
 }
 

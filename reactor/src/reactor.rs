@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -117,7 +117,7 @@ impl Reactor {
     /// As [`turn`](Self::turn).
     pub fn turn_until(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
         self.end_foreign_wait();
-        let time_out = deadline.map_or(None, |deadline| self.alarm.time_out(deadline));
+        let time_out = deadline.and_then(|deadline| self.alarm.time_out(deadline));
         if time_out == Some(Duration::ZERO) {
             return self.look();
         }
@@ -277,8 +277,8 @@ impl Shared {
         self.sources.lock().len()
     }
 
-    pub(crate) fn poller_fd(&self) -> RawFd {
-        self.registry.as_raw_fd()
+    pub(crate) fn poller_fd(&self) -> BorrowedFd<'_> {
+        self.registry.as_fd()
     }
 }
 

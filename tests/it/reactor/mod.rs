@@ -1,1 +1,12 @@
-//! Tests of the reactor floor.
+//! Tests of the reactor floor. Each turns its own reactor by hand, on its own thread.
+
+mod descriptors;
+mod io;
+mod kit;
+mod rebind;
+mod signal;
+mod tcp;
+mod turn;
+mod udp;
+mod unix;
+mod waiting;
