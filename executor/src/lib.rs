@@ -25,8 +25,8 @@
 //! 2. `deque.rs`, `run_queue.rs`: where ready tasks wait.
 //! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `driver.rs`: how workers sleep, and the proof that they
 //!    do not oversleep.
-//! 4. `worker.rs`, `rest.rs`: a worker's turn, and what it does when there is nothing to do.
-//! 5. `scheduler.rs`, `context.rs`, `caller.rs`: what the workers share, and who they are.
+//! 4. `worker.rs`, `search.rs`, `rest.rs`: a worker's turn, and what it does when there is nothing to do.
+//! 5. `scheduler.rs`, `enqueue.rs`, `context.rs`, `caller.rs`: what the workers share, and who they are.
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
 //! 7. [`blocking`]: threads for what cannot be awaited.
 //! 8. `config.rs`, `builder.rs`, `runtime.rs`, `shutdown.rs`: the runtime from its making to its end.
@@ -44,6 +44,7 @@ mod context;
 pub mod counters;
 pub mod deque;
 mod driver;
+mod enqueue;
 pub mod idle;
 pub mod ids;
 mod inspect;
@@ -54,6 +55,7 @@ pub mod rest;
 pub mod run_queue;
 pub mod runtime;
 mod scheduler;
+mod search;
 pub mod shutdown;
 mod spawn;
 #[allow(unsafe_code)]

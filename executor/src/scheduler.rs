@@ -1,18 +1,14 @@
-//! What the workers of one runtime share, and the way of a task into a queue.
-//!
-//! A task that a worker wakes or spawns goes to that worker's own queue; from any other thread it
-//! goes to the injector. Either way the worker threads hear of it by the rules of [`crate::idle`].
+//! What the workers of one runtime share.
 //!
 //! # Orderings
 //!
 //! | label     | release side                     | acquire side               | what crosses |
 //! |-----------|----------------------------------|----------------------------|--------------|
-//! | `transit` | [`Shared::inject`], at its end   | `Shared::drop`             | the injecting thread's last use of `Shared` |
+//! | `transit` | `inject` in [`crate::enqueue`]   | `Shared::drop`             | the injecting thread's last use of `Shared` |
 //! | `threads` | [`Shared::thread_ends`]          | [`Shared::live_threads`]   | what the worker did before it ended |
 //! | `phase`   | [`Shared::set_phase`]            | [`Shared::must_stop`]      | nothing; a worker that reads it late is unparked after it |
 
 use std::collections::VecDeque;
-use std::panic::Location;
 use std::time::Instant;
 
 use windlass_reactor as reactor;
@@ -24,7 +20,6 @@ use windlass_timer::clock::{Clock, Subscription};
 use crate::blocking::BlockingPool;
 use crate::caller::Caller;
 use crate::config::Config;
-use crate::context;
 use crate::counters::Counters;
 use crate::deque::{Injector, Steal};
 use crate::driver::Driver;
@@ -33,9 +28,8 @@ use crate::ids::Ids;
 use crate::parker::Parker;
 use crate::registry::Registry;
 use crate::run_queue::{Public, RunQueue};
-use crate::task::owner::SchedulerRef;
+use crate::task::Runnable;
 use crate::task::runnable::Listed;
-use crate::task::{Runnable, Spec, Task, new_local_task, new_task};
 use crate::try_lock::TryLock;
 use crate::worker::Worker;
 
@@ -73,13 +67,13 @@ pub(crate) struct Shared {
     /// Seat 0 and who may sit there.
     pub(crate) caller: Caller,
     /// Tasks bound to seat 0's thread that other threads have woken.
-    local: Mutex<VecDeque<Runnable>>,
+    pub(crate) local: Mutex<VecDeque<Runnable>>,
     /// How many there are, stored under the lock.
-    local_len: AtomicUsize,
+    pub(crate) local_len: AtomicUsize,
     /// Tasks bound to seat 0's thread that are not done.
-    live_local: AtomicUsize,
-    /// Threads inside [`inject`](Self::inject).
-    in_transit: AtomicUsize,
+    pub(crate) live_local: AtomicUsize,
+    /// Threads inside `inject` or `send_local`.
+    pub(crate) in_transit: AtomicUsize,
     /// How far shutdown has come.
     phase: AtomicUsize,
     /// Where the thread sleeps that shuts the runtime down.
@@ -150,80 +144,6 @@ impl Shared {
         }
     }
 
-    /// Spawns a task.
-    pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
-        future: F,
-        spawned_at: &'static Location<'static>,
-    ) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let owner = SchedulerRef::new(self, false);
-        self.admit(spawned_at, false, |spec| new_task(future, owner, spec))
-    }
-
-    /// Spawns a task that stays on this thread, which must be on seat 0.
-    pub(crate) fn spawn_local<F>(
-        self: &Arc<Self>,
-        future: F,
-        spawned_at: &'static Location<'static>,
-    ) -> Task<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        let owner = SchedulerRef::new(self, true);
-        self.admit(spawned_at, true, |spec| new_local_task(future, owner, spec))
-    }
-
-    /// Makes, lists and pushes a task; on a closed runtime it is cancelled instead.
-    fn admit<T>(
-        self: &Arc<Self>,
-        spawned_at: &'static Location<'static>,
-        local: bool,
-        make: impl FnOnce(Spec) -> (Runnable, Task<T>),
-    ) -> Task<T> {
-        let here = |worker: &std::rc::Rc<Worker>| {
-            Arc::ptr_eq(&worker.shared, self)
-                .then(|| (worker.seat, worker.next_id(), worker.now_ns.get()))
-        };
-        let (shard, id, born_ns) = context::with_worker(here)
-            .flatten()
-            .unwrap_or_else(|| (self.seats.len(), self.ids.one(), self.clock.now_ns()));
-        let spec = |listed| Spec { id, spawned_at, born_ns, listed };
-        let mut make = Some(make);
-        let mut take = || make.take().expect("a task is made once");
-        match self.registry.admit(shard, || take()(spec(true))) {
-            Some((runnable, task)) => {
-                if local {
-                    // ORDERING: Relaxed. Read on this thread, or compared with zero by another
-                    // that then looks whose tasks they are under the caller's lock.
-                    self.live_local.fetch_add(1, Relaxed);
-                }
-                self.push_new(runnable, local);
-                task
-            }
-            // The future is dropped here, by dropping its `Runnable`, under no lock.
-            None => take()(spec(false)).1,
-        }
-    }
-
-    fn push_new(&self, task: Runnable, local: bool) {
-        let mut task = Some(task);
-        context::with_worker(|worker| {
-            if std::ptr::eq(&*worker.shared, self)
-                && let Some(task) = task.take()
-            {
-                if local { worker.accept_local(task) } else { worker.accept_new(task) }
-            }
-        });
-        if let Some(task) = task {
-            self.inject(task);
-        }
-    }
-
     /// A task is about to be done.
     pub(crate) fn unlist(&self, place: u64, local: bool) -> Listed {
         let entry = self.registry.take(place);
@@ -241,59 +161,6 @@ impl Shared {
     pub(crate) fn live_local(&self) -> usize {
         // ORDERING: Relaxed, as where it is counted up.
         self.live_local.load(Relaxed)
-    }
-
-    /// A task was woken or cancelled, on whatever thread.
-    #[inline]
-    pub(crate) fn schedule(&self, task: Runnable, local: bool) {
-        let mut task = Some(task);
-        context::with_worker(|worker| {
-            if std::ptr::eq(&*worker.shared, self)
-                && (!local || worker.seat == 0)
-                && let Some(task) = task.take()
-            {
-                worker.accept_woken(task, local);
-            }
-        });
-        if let Some(task) = task {
-            if local { self.send_local(task) } else { self.inject(task) }
-        }
-    }
-
-    /// Queues a task from a thread that is no worker of this runtime.
-    fn inject(&self, task: Runnable) {
-        // ORDERING: Relaxed. The task that we still hold keeps the runtime; see `Shared::drop`.
-        self.in_transit.fetch_add(1, Relaxed);
-        self.injector.push(task);
-        if let Some(seat) = self.idle.notify() {
-            self.unpark(seat);
-        }
-        // ORDERING: Release, of `transit`. Nothing of `self` is touched after it.
-        self.in_transit.fetch_sub(1, Release);
-    }
-
-    /// Queues a task that is bound to seat 0's thread from another thread.
-    fn send_local(&self, task: Runnable) {
-        // ORDERING: Relaxed, as in `inject`.
-        self.in_transit.fetch_add(1, Relaxed);
-        let mut inbox = self.local.lock();
-        inbox.push_back(task);
-        // ORDERING: Relaxed. The lock orders the stores; the unpark below publishes it.
-        self.local_len.store(inbox.len(), Relaxed);
-        drop(inbox);
-        self.unpark(0);
-        // ORDERING: Release, of `transit`.
-        self.in_transit.fetch_sub(1, Release);
-    }
-
-    /// Moves what [`send_local`](Self::send_local) has left to its thread.
-    pub(crate) fn receive_local(&self, to: &mut VecDeque<Runnable>) {
-        if self.has_local() {
-            let mut inbox = self.local.lock();
-            to.append(&mut inbox);
-            // ORDERING: Relaxed. Under the lock.
-            self.local_len.store(0, Relaxed);
-        }
     }
 
     pub(crate) fn has_local(&self) -> bool {

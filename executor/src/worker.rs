@@ -2,7 +2,7 @@
 //!
 //! [`Worker::step`] is one turn and never sleeps, so that the same code serves worker threads,
 //! `block_on`, a foreign loop through `drive`, and a simulator. What a worker does when a turn finds
-//! nothing is in [`crate::rest`].
+//! nothing is in [`crate::search`] and [`crate::rest`].
 //!
 //! Where the next task comes from, in this order:
 //!
@@ -11,19 +11,18 @@
 //! 3. the queue;
 //! 4. tasks that are bound to this thread (they alternate with the queue);
 //! 5. the injector, a batch at a time;
-//! 6. other workers' queues.
+//! 6. other workers' queues, see [`crate::search`].
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use windlass_sync::shim::{Arc, hint};
+use windlass_sync::shim::Arc;
 use windlass_sync::{budget, waiting};
 
 use crate::counters::Counters;
-use crate::deque::Steal;
-use crate::run_queue::{BATCH, RunQueue};
+use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
 use crate::task::{Ran, Runnable, TaskId};
 
@@ -34,10 +33,6 @@ const LOOK_EVERY: u32 = 61;
 const SLOT_STREAK: u32 = 3;
 /// Queued tasks that make it worth waking somebody: one is what this worker runs next anyway.
 const SURPLUS: usize = 2;
-/// Passes over the other workers before a searcher gives up; a few microseconds in all.
-const SEARCH_PASSES: u32 = 4;
-/// Pauses between two such passes.
-const SEARCH_SPINS: u32 = 32;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +69,7 @@ pub(crate) struct Worker {
     /// Numbers for tasks spawned here.
     ids: RefCell<Range<u64>>,
     /// State of a xorshift generator, for the order of victims.
-    random: Cell<u32>,
+    pub(crate) random: Cell<u32>,
 }
 
 impl Worker {
@@ -256,102 +251,6 @@ impl Worker {
         self.local.borrow_mut().pop_front()
     }
 
-    fn take_injected(&self) -> Option<Runnable> {
-        let injector = &self.shared.injector;
-        if injector.is_empty() {
-            return None;
-        }
-        // A batch goes behind the window, so it may only fill an empty one; a share each, so that
-        // one worker does not carry the whole load away.
-        let share = (injector.len() / self.shared.seats.len() + 1).min(BATCH);
-        loop {
-            let taken = if self.queue.is_empty() && share > 1 {
-                injector.steal_batch_with_limit_and_pop(self.queue.window(), share)
-            } else {
-                injector.steal()
-            };
-            match taken {
-                Steal::Success(task) => {
-                    self.counters().injector.add(1);
-                    self.found();
-                    return Some(task);
-                }
-                Steal::Empty => return None,
-                Steal::Retry => hint::spin_loop(),
-            }
-        }
-    }
-
-    /// Looks for work in the other workers' queues.
-    pub(crate) fn search(&self) -> Option<Runnable> {
-        let idle = &self.shared.idle;
-        if self.shared.seats.len() == 1 {
-            return None;
-        }
-        if !self.searching.get() {
-            if !idle.begin_search() {
-                return None;
-            }
-            self.searching.set(true);
-        }
-        for pass in 0..SEARCH_PASSES {
-            if let Some(task) = self.steal() {
-                self.counters().steals.add(1);
-                self.found();
-                return Some(task);
-            }
-            if let Some(task) = self.take_injected() {
-                return Some(task);
-            }
-            if pass + 1 < SEARCH_PASSES {
-                (0..SEARCH_SPINS).for_each(|_| hint::spin_loop());
-            }
-        }
-        None
-    }
-
-    /// One pass over the others, from a random one on.
-    pub(crate) fn steal(&self) -> Option<Runnable> {
-        let seats = &self.shared.seats;
-        let start = self.random() as usize;
-        for offset in 0..seats.len() {
-            let victim = (start + offset) % seats.len();
-            while victim != self.seat {
-                match seats[victim].queue.steal_into(&self.queue) {
-                    Steal::Success(task) => return Some(task),
-                    Steal::Empty => break,
-                    Steal::Retry => hint::spin_loop(),
-                }
-            }
-        }
-        None
-    }
-
-    /// Work was found: a searcher stops searching, and the last one sends another out in its place
-    /// if there is more than it can run at once.
-    fn found(&self) {
-        if self.searching.take()
-            && self.shared.idle.end_search()
-            && (!self.queue.is_empty() || self.shared.has_work_beside(self.seat))
-        {
-            self.wake_one();
-        }
-    }
-
-    /// Gives up being a searcher, when the seat is left.
-    pub(crate) fn stop_searching(&self) {
-        if self.searching.take() && self.shared.idle.end_search() && self.shared.has_work() {
-            self.wake_one();
-        }
-    }
-
-    pub(crate) fn wake_one(&self) {
-        if let Some(seat) = self.shared.idle.notify() {
-            self.counters().wakes.add(1);
-            self.shared.unpark(seat);
-        }
-    }
-
     /// Polls one task.
     pub(crate) fn run(&self, task: Runnable) {
         if self.fresh.take() {
@@ -420,14 +319,5 @@ impl Worker {
             self.counters().wakes.add(1);
             self.shared.unpark(seat);
         }
-    }
-
-    fn random(&self) -> u32 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        self.random.set(x);
-        x
     }
 }

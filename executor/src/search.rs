@@ -1,0 +1,125 @@
+//! Finding work elsewhere: in the injector, and in the other workers' queues.
+//!
+//! A worker that searches is counted in the idle word, so that nobody is woken to do the same. At
+//! most half of the workers search at a time. When the last searcher finds something it sends
+//! another worker out in its place, see [`crate::idle`].
+
+use windlass_sync::shim::hint;
+
+use crate::deque::Steal;
+use crate::run_queue::BATCH;
+use crate::task::Runnable;
+use crate::worker::Worker;
+
+/// Passes over the other workers before a searcher gives up; a few microseconds in all.
+const SEARCH_PASSES: u32 = 4;
+/// Pauses between two such passes.
+const SEARCH_SPINS: u32 = 32;
+
+impl Worker {
+    /// Looks for work in the other workers' queues.
+    pub(crate) fn search(&self) -> Option<Runnable> {
+        let idle = &self.shared.idle;
+        if self.shared.seats.len() == 1 {
+            return None;
+        }
+        if !self.searching.get() {
+            if !idle.begin_search() {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        for pass in 0..SEARCH_PASSES {
+            if let Some(task) = self.steal() {
+                self.counters().steals.add(1);
+                self.found();
+                return Some(task);
+            }
+            if let Some(task) = self.take_injected() {
+                return Some(task);
+            }
+            if pass + 1 < SEARCH_PASSES {
+                (0..SEARCH_SPINS).for_each(|_| hint::spin_loop());
+            }
+        }
+        None
+    }
+
+    /// One pass over the others, from a random one on.
+    fn steal(&self) -> Option<Runnable> {
+        let seats = &self.shared.seats;
+        let start = self.random() as usize;
+        for offset in 0..seats.len() {
+            let victim = (start + offset) % seats.len();
+            while victim != self.seat {
+                match seats[victim].queue.steal_into(&self.queue) {
+                    Steal::Success(task) => return Some(task),
+                    Steal::Empty => break,
+                    Steal::Retry => hint::spin_loop(),
+                }
+            }
+        }
+        None
+    }
+
+    /// Work was found: a searcher stops searching, and the last one sends another out in its place
+    /// if there is more than it can run at once.
+    fn found(&self) {
+        if self.searching.take()
+            && self.shared.idle.end_search()
+            && (!self.queue.is_empty() || self.shared.has_work_beside(self.seat))
+        {
+            self.wake_one();
+        }
+    }
+
+    /// Gives up being a searcher, when the seat is left.
+    pub(crate) fn stop_searching(&self) {
+        if self.searching.take() && self.shared.idle.end_search() && self.shared.has_work() {
+            self.wake_one();
+        }
+    }
+
+    pub(crate) fn wake_one(&self) {
+        if let Some(seat) = self.shared.idle.notify() {
+            self.counters().wakes.add(1);
+            self.shared.unpark(seat);
+        }
+    }
+
+    /// A task from the injector, with a share of what is behind it.
+    pub(crate) fn take_injected(&self) -> Option<Runnable> {
+        let injector = &self.shared.injector;
+        if injector.is_empty() {
+            return None;
+        }
+        // A batch goes behind the window, so it may only fill an empty one; a share each, so that
+        // one worker does not carry the whole load away.
+        let share = (injector.len() / self.shared.seats.len() + 1).min(BATCH);
+        loop {
+            let taken = if self.queue.is_empty() && share > 1 {
+                injector.steal_batch_with_limit_and_pop(self.queue.window(), share)
+            } else {
+                injector.steal()
+            };
+            match taken {
+                Steal::Success(task) => {
+                    self.counters().injector.add(1);
+                    self.found();
+                    return Some(task);
+                }
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+
+    fn random(&self) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+}
