@@ -306,7 +306,7 @@ impl Semaphore {
         };
         match line.phase(key) {
             Phase::Granted => {}
-            Phase::Waiting if self.borrow(line, waiter.wanted, wakes) => {}
+            Phase::Waiting if self.borrow(line, waiter.wanted) => {}
             Phase::Waiting => {
                 return match line.renew(key, current, spare) {
                     Renewed::Yes => Look::Wait,
@@ -337,7 +337,7 @@ impl Semaphore {
         match self.word.take_or_wait(waiter.wanted) {
             Take::Taken => Look::Go(Ok(())),
             Take::Closed => Look::Go(Err(Closed(()))),
-            Take::Short if self.borrow(line, waiter.wanted, wakes) => {
+            Take::Short if self.borrow(line, waiter.wanted) => {
                 self.hand_out_in(line, wakes);
                 Look::Go(Ok(()))
             }
@@ -356,7 +356,7 @@ impl Semaphore {
         let mut wakes = Wakes::new();
         let borrowed = {
             let mut line = self.line.lock();
-            let borrowed = self.borrow(&mut line, wanted, &mut wakes);
+            let borrowed = self.borrow(&mut line, wanted);
             if borrowed {
                 self.hand_out_in(&mut line, &mut wakes);
             }
@@ -367,35 +367,34 @@ impl Semaphore {
     }
 
     /// Takes permits that were handed to other waiters of the current owner; those are first in
-    /// line again. True if there were enough; free ones count as well, if nobody stands in line.
+    /// line again. False, and nothing has changed, if there were too few.
     ///
     /// If true, the caller hands out, but only after it has taken itself out of the line: it must
     /// not be served twice.
-    fn borrow(&self, line: &mut WaitList<usize>, wanted: usize, wakes: &mut Wakes) -> bool {
+    fn borrow(&self, line: &mut WaitList<usize>, wanted: usize) -> bool {
         let owner = waiting::owner();
         if owner == 0 || line.granted() == 0 {
             return false;
         }
-        let mine: usize = line.granted_to(owner).map(|key| *line.payload(key)).sum();
-        let free = if line.waiting() == 0 { self.word.free() } else { 0 };
-        if mine == 0 || mine + free < wanted {
+        let handed: usize = line.granted_to(owner).map(|key| *line.payload(key)).sum();
+        if handed == 0 {
+            return false;
+        }
+        // Free ones make up for what is missing, unless they are kept for somebody in line.
+        let missing = wanted.saturating_sub(handed);
+        if missing > 0 && (line.waiting() > 0 || !self.word.take_first(missing)) {
             return false;
         }
         self.word.somebody_waits();
+        let needed = wanted - missing;
         let mut returned = 0;
-        while returned < wanted {
-            let Some(key) = line.granted_to(owner).next() else { break };
-            returned += *line.payload(key);
-            line.take_back(key);
+        while returned < needed {
+            let latest = line.granted_to(owner).next().expect("so many were counted above");
+            returned += *line.payload(latest);
+            line.take_back(latest);
         }
-        // The free ones may be gone: `forget_permits` does not ask the lock.
-        let enough = returned >= wanted || self.word.take_first(wanted - returned);
-        let left = if enough { returned.saturating_sub(wanted) } else { returned };
-        let _ = self.word.give(left); // handed out below, or by the caller
-        if !enough {
-            self.hand_out_in(line, wakes);
-        }
-        enough
+        let _ = self.word.give(returned - needed); // handed out by the caller
+        true
     }
 
     /// Takes a waiter out that is dropped; what it was given goes to the next.
