@@ -37,8 +37,8 @@ pub const FLOORS: [Floor; 6] = [
     },
 ];
 
-/// What only tests use.
-const TESTS_MAY_USE: [&str; 2] = ["proptest", "rustix"];
+/// What only tests and examples use.
+const TESTS_MAY_USE: [&str; 3] = ["chrono", "proptest", "rustix"];
 
 /// The manifest of a folder, as its path and its text.
 pub fn read(folder: &str) -> (String, String) {
