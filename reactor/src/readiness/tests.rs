@@ -24,7 +24,7 @@ fn clearing_with_an_old_tick_changes_nothing() {
 
 #[test]
 fn the_tick_wraps_without_touching_the_bits() {
-    let last = (u64::MAX / TICK) * TICK | WRITABLE;
+    let last = ((u64::MAX / TICK) * TICK) | WRITABLE;
     let (word, _) = after_event(last, READABLE);
     assert_eq!(word, READABLE | WRITABLE);
 }
