@@ -81,10 +81,10 @@ impl Runnable {
         }
         header.meta.note(note, epoch, now_ns);
         match header.state.end_poll() {
-            Order::Push => return Ran::Again(self),
+            Order::Push => Ran::Again(self),
             Order::Cancel => {
                 drop(self);
-                return Ran::Done;
+                Ran::Done
             }
             order => {
                 // The task is no longer ours: the next line must not touch it.
@@ -101,8 +101,7 @@ impl Runnable {
             // SAFETY: rules 2 and 5: the task is ours and not done yet.
             let entry = unsafe { (header.vtable.unlist)(pointer) };
             assert!(entry.0 == pointer, "an owner returns the entry of the task that asks");
-            // `complete` clears LISTED on its behalf.
-            std::mem::forget(entry);
+            // An entry has no destructor; `complete` clears LISTED on its behalf.
         }
         match header.state.complete() {
             Completed::LeftToHandle => return std::mem::forget(self),

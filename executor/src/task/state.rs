@@ -154,7 +154,7 @@ impl State {
     pub fn wake(&self) -> Order {
         // ORDERING: AcqRel, release side of `wake-poll`, acquire side of `poll-poll`. The step is
         // taken even when the bits do not change, or a second wake would publish nothing.
-        self.step(|word| woken(word))
+        self.step(woken)
     }
 
     /// [`wake`](Self::wake), and gives up the waker that did it.
