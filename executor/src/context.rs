@@ -12,6 +12,7 @@ use windlass_sync::shim::{self, Arc};
 use windlass_timer as timer;
 
 use crate::scheduler::Shared;
+use crate::slack::Slack;
 use crate::worker::Worker;
 
 shim::thread_local! {
@@ -30,6 +31,7 @@ pub(crate) struct Entered {
     former: Option<Context>,
     _timers: timer::EnterGuard,
     _reactor: reactor::EnterGuard,
+    _slack: Option<Slack>,
     /// The guard belongs to its thread.
     _here: PhantomData<*const ()>,
 }
@@ -45,11 +47,13 @@ impl Drop for Entered {
 /// Makes the runtime current on this thread, as that worker or as a guest.
 pub(crate) fn enter(shared: &Arc<Shared>, worker: Option<Rc<Worker>>) -> Entered {
     let shard = worker.as_ref().map_or(shared.timers.foreign(), |worker| worker.seat);
+    let slack = worker.is_some().then(Slack::none);
     let context = Context { shared: shared.clone(), worker };
     Entered {
         former: CURRENT.try_with(|current| current.replace(Some(context))).ok().flatten(),
         _timers: timer::Handle::new(shared.timers.clone(), shard).enter(),
         _reactor: shared.reactor.enter(),
+        _slack: slack,
         _here: PhantomData,
     }
 }

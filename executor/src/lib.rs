@@ -23,7 +23,7 @@
 //!
 //! 1. [`task`]: what is run. Its own module doc says how to read it.
 //! 2. `deque.rs`, `run_queue.rs`: where ready tasks wait.
-//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `driver.rs`: how workers sleep, and the proof that they
+//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `driver.rs`, `slack.rs`: how workers sleep, and the proof that they
 //!    do not oversleep.
 //! 4. `worker.rs`, `search.rs`, `rest.rs`: a worker's turn, and what it does when there is nothing to do.
 //! 5. `scheduler.rs`, `enqueue.rs`, `context.rs`, `caller.rs`: what the workers share, and who they are.
@@ -57,6 +57,7 @@ pub mod runtime;
 mod scheduler;
 mod search;
 pub mod shutdown;
+mod slack;
 mod spawn;
 #[allow(unsafe_code)]
 pub mod task;

@@ -34,6 +34,10 @@ const SLOT_STREAK: u32 = 3;
 /// Queued tasks that make it worth waking somebody: one is what this worker runs next anyway.
 const SURPLUS: usize = 2;
 
+/// Tasks of one batch of events or timers that deserve a worker of their own: waking one costs about
+/// as much as polling so many.
+const SHARE: usize = 8;
+
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -52,6 +56,8 @@ pub(crate) struct Worker {
     pub(crate) local: RefCell<VecDeque<Runnable>>,
     /// The clock's reading at the last look, in nanoseconds.
     pub(crate) now_ns: Cell<u64>,
+    /// When it last fired a timer, by the clock.
+    pub(crate) fired_ns: Cell<u64>,
     /// It is counted as a searcher.
     pub(crate) searching: Cell<bool>,
     /// It was parked, and has polled nothing since.
@@ -80,6 +86,7 @@ impl Worker {
             seat,
             queue,
             local: RefCell::default(),
+            fired_ns: Cell::new(0),
             searching: Cell::new(false),
             fresh: Cell::new(false),
             limit: Cell::new(None),
@@ -209,6 +216,7 @@ impl Worker {
             }
         }
         if fired > 0 {
+            self.fired_ns.set(now_ns);
             self.counters().timers.add(fired as u64);
             self.share_surplus();
         }
@@ -233,10 +241,10 @@ impl Worker {
         result
     }
 
-    /// Wakes a worker for each batch that this one would take long to come to.
+    /// Wakes a worker for each share of a batch that this one would take long to come to.
     fn share_surplus(&self) {
-        let surplus = self.queue.len().saturating_sub(1);
-        for _ in 0..surplus.min(self.shared.idle.parked()) {
+        let shares = self.queue.len() / SHARE;
+        for _ in 0..shares.min(self.shared.idle.parked()) {
             let Some(seat) = self.shared.idle.call_anybody() else { return };
             self.counters().wakes.add(1);
             self.shared.unpark(seat);
