@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use windlass_executor::ids::Ids;
 use windlass_executor::task::runnable::Listed;
-use windlass_executor::task::{Owner, Ran, Runnable, Spec, TaskId};
+use windlass_executor::task::{Described, Owner, Ran, Runnable, Spec, TaskId};
 
 /// A scheduler of one queue; each cell holds one clone of it.
 #[derive(Clone)]
@@ -57,6 +57,12 @@ impl Queue {
         polls
     }
 
+    /// Runs what is left, and checks that nothing stays behind.
+    pub fn end(&self) {
+        self.run();
+        assert_eq!((self.cells(), self.listed()), (0, 0), "a cell is leaked");
+    }
+
     /// How many tasks are queued.
     pub fn queued(&self) -> usize {
         self.0.ready.lock().unwrap().len()
@@ -87,6 +93,12 @@ impl Queue {
         let cancelled: Vec<Runnable> = list.iter().flatten().filter_map(Listed::cancel).collect();
         drop(list);
         cancelled.into_iter().for_each(|task| self.push(task));
+    }
+
+    /// What a dump would show.
+    pub fn describe(&self) -> Vec<Described> {
+        let list = self.0.list.lock().unwrap();
+        list.iter().flatten().map(|entry| entry.describe(Instant::now(), 0)).collect()
     }
 
     /// Cells that are not freed yet.
