@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use windlass_reactor::net::{TcpListener, TcpStream};
@@ -144,10 +144,7 @@ fn a_reset_connection_is_an_error_for_who_reads_and_who_writes() {
 #[test]
 fn a_refused_connection_names_the_address() {
     let (mut reactor, _here) = reactor();
-    let address = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
+    let address = SocketAddr::from(([127, 0, 0, 1], 1)); // a port nobody listens at
     let error = drive(&mut reactor, TcpStream::connect(address)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     assert!(error.to_string().contains(&address.to_string()), "{error}");
