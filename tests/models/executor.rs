@@ -1,5 +1,6 @@
 //! Models of the executor floor.
 
+mod blocking;
 mod deque;
 mod hands;
 mod task;
@@ -136,4 +137,12 @@ pub const MODELS: &[Model] = &[
         killed_by: "Relaxed in Marks::announce; receive not waiting for the mark; push storing the tail",
         body: deque::two_pushers_and_a_thief_share_an_injector,
     },
+    blocking::SUBMIT_AGAINST_REST,
+    blocking::SUBMIT_AGAINST_SHUTDOWN,
+    blocking::AT_THE_CAP,
+    blocking::RETRACT,
+    blocking::GIVE_UP,
+    blocking::ROOM,
+    blocking::LAST_THREAD,
+    blocking::FLAG,
 ];

@@ -1,4 +1,10 @@
 //! One closure on its way through a pool, and how reports show it.
+//!
+//! # Orderings
+//!
+//! | label    | release side        | acquire side           | what crosses                     |
+//! |----------|---------------------|------------------------|----------------------------------|
+//! | `cancel` | [`CancelFlag::set`] | [`CancelFlag::is_set`] | what was done before the cancel  |
 
 use std::fmt;
 use std::future::Future;
@@ -18,12 +24,6 @@ use crate::task::{Described, Runnable};
 /// It is set when the closure's `Task` is dropped or aborted, and when the pool is shut down
 /// without waiting. Nothing stops a thread from outside, so a closure that runs for long looks at
 /// it from time to time.
-///
-/// # Orderings
-///
-/// | label    | release side      | acquire side                   | what crosses               |
-/// |----------|-------------------|--------------------------------|----------------------------|
-/// | `cancel` | [`CancelFlag`]'s `set` | [`is_set`](Self::is_set)  | what came before the abort |
 #[derive(Clone, Debug)]
 pub struct CancelFlag(Arc<AtomicBool>);
 
