@@ -125,7 +125,7 @@ pub mod sync {
 ///     io::write_all(&left, b"one\ntwo\n").await?;
 ///     drop(left);
 ///     let mut lines = io::LineReader::new(&right, 1024);
-///     assert_eq!(lines.next().await?.as_deref(), Some(&b"one"[..]));
+///     assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
 ///     std::io::Result::Ok(())
 /// })?;
 /// # std::io::Result::Ok(())
