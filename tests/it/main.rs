@@ -4,6 +4,7 @@
 mod executor;
 mod house;
 mod kit;
+mod programs;
 mod reactor;
 mod sync;
 mod timer;
