@@ -14,8 +14,8 @@
 //! tasks holds for jobs: panics go to the handle, dropping the handle cancels, reports have names.
 //! What is special is only the owner, which is the pool instead of a scheduler.
 //!
-//! Reading order: [`crew`] (when threads start, rest and end: the protocol), `job`, `shared` (the
-//! lists and the lock), `thread`, `futures`, `builder`, `error`.
+//! Reading order: [`crew`] (when threads start, rest and end: the protocol), `job`, `state` (the
+//! lists), `shared` (the lock around them), `thread`, `futures`, `builder`, `error`.
 //!
 //! # Three ways to submit
 //!
@@ -39,6 +39,7 @@ mod error;
 mod futures;
 mod job;
 mod shared;
+mod state;
 mod thread;
 
 use std::fmt;
@@ -56,7 +57,8 @@ pub use job::{CancelFlag, DescribedJob};
 use crate::ids::Ids;
 use crate::task::{Spec, Task, new_task};
 use job::{Facts, Job, Work, nanos};
-use shared::{PoolOwner, Refusal, Shared};
+use shared::{PoolOwner, Shared};
+use state::Refusal;
 
 /// How long the oldest job waits before one thread more than the eager ones takes it: far longer
 /// than a thread takes to start, far shorter than anybody notices.

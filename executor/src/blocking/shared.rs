@@ -1,25 +1,20 @@
-//! What the handles, the tasks and the threads of one pool share: the queue and the crew.
+//! What the handles, the tasks and the threads of one pool share, and what they do with it.
 //!
-//! A job is in exactly one of three lists, all under one lock: `waiting` (for room), `queue`, or
-//! `taken`, where its facts stay while a thread runs it or somebody drops it. Its closure is never
-//! called, nor dropped, while the lock is held.
-//!
-//! The queue is ordered by the jobs' numbers. Those are given out in the order of the calls, so the
-//! first is the oldest, and a job that is cancelled is found by its number.
+//! Each method here locks, changes the [`State`], unlocks, and only then does what that asks for:
+//! rings a bell, starts a thread, wakes tasks. No closure is called or dropped under the lock.
 
 use std::cmp::max;
-use std::collections::BTreeMap;
 use std::io;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Instant;
 
-use slab::Slab;
 use windlass_sync::shim::{self, Arc, Condvar, Mutex};
 use windlass_sync::wakes::Wakes;
 
-use super::crew::{Call, Crew, Failed};
-use super::job::{CancelFlag, DescribedJob, Facts, Job};
-use super::{Builder, GRACE, Stats, error};
+use super::crew::{Crew, Failed};
+use super::job::{CancelFlag, DescribedJob, Job};
+use super::state::{Errand, Refusal, State, Taken, Waiting};
+use super::{Builder, Stats, error};
 use crate::task::runnable::Listed;
 use crate::task::{Owner, Runnable, TaskId};
 
@@ -29,59 +24,6 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     /// Tells plain threads that the last thread of a closed pool is gone.
     ended: Condvar,
-}
-
-/// Everything that changes.
-pub(super) struct State {
-    /// Who works, rests or comes.
-    pub(super) crew: Crew,
-    /// The jobs that no thread has taken, by number.
-    queue: BTreeMap<u64, Job>,
-    /// The jobs for which there is no room in the queue, by number. Only while it is full.
-    waiting: BTreeMap<u64, Waiting>,
-    /// The jobs that a thread runs or that somebody drops, by number.
-    taken: BTreeMap<u64, Taken>,
-    /// Where each thread sleeps, by its number.
-    pub(super) bells: Vec<Arc<Condvar>>,
-    /// The tasks that wait for the last thread to be gone.
-    watchers: Slab<Waker>,
-    /// What has happened so far.
-    tally: Tally,
-}
-
-/// A job in front of a full queue.
-struct Waiting {
-    job: Job,
-    /// To be woken when the job has got into the queue, or is refused.
-    waker: Waker,
-}
-
-struct Taken {
-    facts: Facts,
-    /// False if it is being dropped.
-    running: bool,
-}
-
-#[derive(Default)]
-struct Tally {
-    done: u64,
-    peak: usize,
-    longest_wait: Duration,
-    longest_run: Duration,
-}
-
-/// What is to be done after the lock is released.
-#[must_use = "a thread that should be called and is not leaves a job behind"]
-pub(super) enum Errand {
-    Nothing,
-    Ring(Arc<Condvar>),
-    Start(usize),
-}
-
-/// Why a job does not get into the queue.
-pub(super) enum Refusal {
-    Full,
-    Closed,
 }
 
 /// The pool as the owner of its tasks. It is counted, so a task may reach it at any time.
@@ -102,123 +44,10 @@ impl Owner for PoolOwner {
     }
 }
 
-impl State {
-    /// Whether a new job may get into the queue now.
-    pub(super) fn admits(&self, capacity: usize) -> Result<(), Refusal> {
-        if self.crew.is_closing() {
-            return Err(Refusal::Closed);
-        }
-        // Nobody overtakes those who wait for room.
-        if self.queue.len() < capacity && self.waiting.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::Full)
-        }
-    }
-
-    /// Puts a job in the queue.
-    pub(super) fn push(&mut self, job: Job) -> Errand {
-        self.queue.insert(job.runnable.id().get(), job);
-        self.crew.enqueue();
-        self.call()
-    }
-
-    /// Takes the oldest job out of the queue, for a thread that the crew has booked for it.
-    pub(super) fn take(&mut self, wakes: &mut Wakes) -> (Runnable, Errand) {
-        let (id, mut job) = self.queue.pop_first().expect("the crew counts what is queued");
-        let now = Instant::now();
-        let waited = now.saturating_duration_since(job.facts.since);
-        self.tally.longest_wait = max(self.tally.longest_wait, waited);
-        job.facts.since = now;
-        self.taken.insert(id, Taken { facts: job.facts, running: true });
-        self.admit_next(wakes);
-        (job.runnable, self.call())
-    }
-
-    /// There is room for one more: the first who waits gets it.
-    fn admit_next(&mut self, wakes: &mut Wakes) {
-        if let Some((id, Waiting { job, waker })) = self.waiting.pop_first() {
-            self.queue.insert(id, job);
-            self.crew.enqueue();
-            wakes.push(waker);
-        }
-    }
-
-    /// Keeps the facts of a job that is not run, until its task is done.
-    fn set_aside(&mut self, Job { runnable, facts }: Job) -> Runnable {
-        self.taken.insert(runnable.id().get(), Taken { facts, running: false });
-        runnable
-    }
-
-    /// Empties the queue.
-    fn set_queue_aside(&mut self) -> Vec<Runnable> {
-        let queue = std::mem::take(&mut self.queue);
-        queue.into_values().map(|job| (self.crew.withdraw(), self.set_aside(job)).1).collect()
-    }
-
-    /// Turns away everybody who waits for room.
-    fn set_waiting_aside(&mut self, wakes: &mut Wakes) -> Vec<Runnable> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let turn_away = |Waiting { job, waker }| {
-            wakes.push(waker);
-            self.set_aside(job)
-        };
-        waiting.into_values().map(turn_away).collect()
-    }
-
-    /// Calls a thread if one is needed.
-    pub(super) fn call(&mut self) -> Errand {
-        let call = self.crew.call();
-        self.errand(call)
-    }
-
-    pub(super) fn errand(&mut self, call: Call) -> Errand {
-        match call {
-            Call::Nobody => Errand::Nothing,
-            Call::Wake(thread) => Errand::Ring(self.bells[thread].clone()),
-            Call::Start(thread) => {
-                if thread == self.bells.len() {
-                    self.bells.push(Arc::new(Condvar::new()));
-                }
-                self.tally.peak = max(self.tally.peak, self.crew.threads());
-                Errand::Start(thread)
-            }
-        }
-    }
-
-    /// True if the oldest job has waited so long that one more thread should take it.
-    pub(super) fn is_overdue(&self) -> bool {
-        self.overdue_at().is_some_and(|at| at <= Instant::now())
-    }
-
-    /// When the oldest job will have waited for [`GRACE`].
-    pub(super) fn overdue_at(&self) -> Option<Instant> {
-        self.queue.first_key_value().map(|(_, job)| job.facts.since + GRACE)
-    }
-
-    fn describe(&self, epoch: Instant) -> Vec<DescribedJob> {
-        let now = Instant::now();
-        let running = self.taken.values().filter(|taken| taken.running);
-        let queued = self.queue.values().chain(self.waiting.values().map(|waiting| &waiting.job));
-        running
-            .map(|taken| taken.facts.describe(true, epoch, now))
-            .chain(queued.map(|job| job.facts.describe(false, epoch, now)))
-            .collect()
-    }
-}
-
 impl Shared {
     pub(super) fn new(settings: Builder) -> Self {
-        let state = State {
-            crew: Crew::new(settings.limits),
-            queue: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            taken: BTreeMap::new(),
-            bells: Vec::new(),
-            watchers: Slab::new(),
-            tally: Tally::default(),
-        };
-        Self { settings, state: Mutex::new(state), ended: Condvar::new() }
+        let state = Mutex::new(State::new(Crew::new(settings.limits)));
+        Self { settings, state, ended: Condvar::new() }
     }
 
     /// Queues a job; if that cannot be, its task ends with an error.

@@ -8,7 +8,8 @@ use windlass_sync::wakes::Wakes;
 
 use super::crew::Next;
 use super::job::nanos;
-use super::shared::{Shared, State};
+use super::shared::Shared;
+use super::state::State;
 use crate::task::Runnable;
 
 impl Shared {
