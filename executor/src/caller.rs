@@ -73,6 +73,15 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Takes the tasks that wait for their thread to come back, for taking the runtime apart.
+    pub(crate) fn take_local(&self, to: &mut VecDeque<Runnable>) {
+        if let Some(core) = &mut self.0.lock().left {
+            to.append(&mut core.local);
+        }
+    }
+}
+
 /// Sitting on seat 0; left when dropped, also by a panic.
 pub(crate) struct Seated {
     worker: Rc<Worker>,
@@ -179,7 +188,8 @@ impl Drop for Seated {
     fn drop(&mut self) {
         drop(self.entered.take());
         let worker = Rc::get_mut(&mut self.worker);
-        let worker = worker.expect("the context has given its reference back");
+        let worker =
+            worker.expect("a guard of Handle::enter ends before the block_on it was made in");
         let shared = worker.shared.clone();
         let hosted = shared.caller.0.lock().hosted;
         if !hosted {

@@ -27,9 +27,13 @@ pub const WATCH: Duration = Duration::from_millis(4);
 /// tenth of a tick, so the promise "at most one tick late" stands.
 const TIMER_GAP_NS: u64 = 100_000;
 
+/// With a clock that jumps when nothing runs: how often a sleeper looks whether the blocking job that
+/// still runs has ended. A job that nobody awaits wakes nobody.
+const JOB_LOOK: Duration = Duration::from_millis(1);
+
 /// What the sentinel saw of another worker at its last look.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+pub(crate) struct Seen {
     polls: u64,
     slot: Option<Glance>,
 }
@@ -37,7 +41,7 @@ struct Seen {
 impl Worker {
     /// Sleeps until there may be something to do. Returns at once if there is.
     pub(crate) fn park(&self) {
-        let mut driver = self.shared.driver.try_lock();
+        let mut driver = self.try_driver();
         let searching = self.searching.take();
         let bed = if driver.is_some() { Bed::Reactor } else { Bed::Condvar };
         let parked = self.shared.idle.park(self.seat, searching, bed);
@@ -60,13 +64,25 @@ impl Worker {
 
     /// Sleeps, again and again while it is only the sentinel's watch that ends.
     fn sleep(&self, driver: &mut Option<Guard<'_, Driver>>, mut sentinel: bool) {
-        let mut seen = vec![Seen::default(); if sentinel { self.shared.seats.len() } else { 0 }];
+        if sentinel {
+            self.begin_watch();
+        }
         loop {
-            if self.shared.advance_clock(self) {
+            if self.advance_clock(driver) {
                 return;
             }
+            if sentinel && Instant::now() >= self.watch_ends.get() {
+                sentinel = self.shared.idle.watch_on(self.seat);
+                if sentinel && self.look_after_others(driver.is_some()) {
+                    return;
+                }
+                // The worker that had the driver may have left its seat for good.
+                if driver.is_none() && self.is_driver_free() {
+                    return;
+                }
+            }
             let deadline = self.deadline(driver.is_some());
-            let watch = sentinel.then(|| Instant::now() + WATCH);
+            let watch = sentinel.then(|| self.watch_ends.get());
             let bound = watch.into_iter().chain(deadline).min();
             let (unparked, events) = match driver {
                 Some(driver) => self.sleep_in_reactor(driver, bound),
@@ -76,12 +92,40 @@ impl Worker {
             if unparked || events > 0 || timers_due || !sentinel {
                 return;
             }
-            if !self.shared.idle.watch_on(self.seat) {
-                sentinel = false;
-            } else if self.look_after_others(&mut seen, driver.is_some()) {
-                return;
-            }
         }
+    }
+
+    /// A watch goes on where the last one was interrupted: a worker whose timers never let it sleep
+    /// for long must look after the others all the same.
+    fn begin_watch(&self) {
+        let now = Instant::now();
+        if self.watch_ends.get() + WATCH < now {
+            self.watch_ends.set(now + WATCH);
+        }
+    }
+
+    /// True if nobody waits for events and this worker might.
+    fn is_driver_free(&self) -> bool {
+        !self.shared.driver.is_held() && !(self.seat != 0 && self.shared.is_hosting())
+    }
+
+    /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
+    /// goes on to the next timer. True if there is something to do now.
+    fn advance_clock(&self, driver: &mut Option<Guard<'_, Driver>>) -> bool {
+        let shared = &*self.shared;
+        if !shared.clock.is_paused() || !shared.clock.auto_advance() || !shared.idle.all_parked() {
+            return false;
+        }
+        let events = driver.as_mut().map_or(0, |driver| self.collecting(|| driver.look()));
+        if events > 0 || shared.has_work() || shared.awaits_job() {
+            return events > 0;
+        }
+        let Some(next) = shared.timers.next_of_all() else { return false };
+        shared.clock.advance_to(next);
+        for shard in 0..=shared.timers.foreign() {
+            self.collecting(|| shared.timers.fire(shard));
+        }
+        true
     }
 
     fn sleep_in_reactor(&self, driver: &mut Driver, bound: Option<Instant>) -> (bool, usize) {
@@ -110,7 +154,8 @@ impl Worker {
         }
         // Nothing comes due by itself while the clock stands still; moving it wakes us.
         if self.shared.clock.is_paused() {
-            return limit;
+            let look = self.shared.awaits_job().then(|| Instant::now() + JOB_LOOK);
+            return look.into_iter().chain(limit).min();
         }
         let earliest = self.fired_ns.get() + TIMER_GAP_NS;
         let first = first.map(|ns| self.shared.clock.real_instant_at(ns.max(earliest)));
@@ -118,15 +163,18 @@ impl Worker {
     }
 
     /// The sentinel's look; true if there is something for it to do.
-    fn look_after_others(&self, seen: &mut [Seen], driving: bool) -> bool {
+    fn look_after_others(&self, driving: bool) -> bool {
+        self.watch_ends.set(Instant::now() + WATCH);
         self.counters().watches.add(1);
-        if !driving && !self.shared.driver.is_held() {
+        if !driving && self.is_driver_free() {
             return true; // nobody waits for events: park again, in the reactor
         }
         if self.fire_timers_of_others() > 0 || self.shared.has_work() {
             return true;
         }
         let mut found = false;
+        let mut seen = self.seen.borrow_mut();
+        seen.resize(self.shared.seats.len(), Seen::default());
         for (index, seat) in self.shared.seats.iter().enumerate() {
             if index == self.seat || self.shared.idle.is_parked(index) {
                 continue;
@@ -164,7 +212,7 @@ impl Worker {
     pub(crate) fn look_for_work(&self) -> bool {
         let fired = self.fire_timers();
         let woken =
-            self.shared.driver.try_lock().map_or(0, |mut driver| self.collecting(|| driver.look()));
+            self.try_driver().map_or(0, |mut driver| self.collecting(|| driver.look()));
         self.after_turn(woken);
         fired + woken > 0 || self.shared.has_work() || self.has_own_work()
     }

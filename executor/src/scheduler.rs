@@ -31,7 +31,6 @@ use crate::run_queue::{Public, RunQueue};
 use crate::task::Runnable;
 use crate::task::runnable::Listed;
 use crate::try_lock::TryLock;
-use crate::worker::Worker;
 
 /// Tasks are admitted.
 const OPEN: usize = 0;
@@ -168,6 +167,12 @@ impl Shared {
         self.local_len.load(Relaxed) > 0
     }
 
+    /// Wakes one worker for something that is for it alone.
+    pub(crate) fn call(&self, seat: usize) {
+        self.idle.call(seat);
+        self.unpark(seat);
+    }
+
     pub(crate) fn unpark(&self, seat: usize) {
         self.seats[seat].parker.unpark(|| self.reactor.unpark());
     }
@@ -188,6 +193,25 @@ impl Shared {
             || self.seats.iter().enumerate().any(|(i, other)| i != seat && !other.queue.is_empty())
     }
 
+    /// True while a foreign loop drives seat 0, and so has the reactor for itself: what it waits on
+    /// must not be consumed by a worker.
+    pub(crate) fn is_hosting(&self) -> bool {
+        // ORDERING: Relaxed. The loop finds the driver taken by whoever reads it late.
+        self.hosting.load(Relaxed)
+    }
+
+    /// See [`is_hosting`](Self::is_hosting).
+    pub(crate) fn set_hosting(&self, hosting: bool) {
+        // ORDERING: Relaxed, as above.
+        self.hosting.store(hosting, Relaxed);
+    }
+
+    /// True if the clock would jump, were it not for a blocking job.
+    pub(crate) fn awaits_job(&self) -> bool {
+        let stats = self.blocking.stats();
+        self.clock.auto_advance() && stats.running + stats.queued > 0
+    }
+
     /// True while no thread sits on seat 0.
     pub(crate) fn is_caller_vacant(&self) -> bool {
         self.idle.is_caller_vacant()
@@ -197,6 +221,7 @@ impl Shared {
         // ORDERING: Release, of `phase`; every worker is unparked after it.
         self.phase.fetch_max(phase, Release);
         self.unpark_all();
+        self.caller.wake_waiting();
     }
 
     /// True once worker threads are to end.
@@ -223,7 +248,7 @@ impl Shared {
     #[cold]
     fn last_task_gone(&self) {
         self.ending.unpark(|| {});
-        self.unpark(0);
+        self.call(0);
     }
 
     /// A worker thread is about to be started.
@@ -254,27 +279,6 @@ impl Shared {
         self.unobserved.load(Relaxed)
     }
 
-    /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
-    /// goes on to the next timer. True if it did.
-    pub(crate) fn advance_clock(&self, worker: &Worker) -> bool {
-        if !self.clock.is_paused() || !self.clock.auto_advance() || !self.idle.all_parked() {
-            return false;
-        }
-        if self.has_work() || self.blocking.stats().running + self.blocking.stats().queued > 0 {
-            return false;
-        }
-        match self.timers.next_of_all() {
-            Some(next) => {
-                self.clock.advance_to(next);
-                for shard in 0..=self.timers.foreign() {
-                    worker.collecting(|| self.timers.fire(shard));
-                }
-                true
-            }
-            None => false,
-        }
-    }
-
     /// Panics in a forked child, where the worker threads do not exist.
     #[track_caller]
     pub(crate) fn check_process(&self) {
@@ -299,6 +303,7 @@ impl Shared {
         }
         let mut inbox = VecDeque::new();
         self.receive_local(&mut inbox);
+        self.caller.take_local(&mut inbox);
         let first = inbox.pop_front();
         inbox.into_iter().for_each(|task| self.injector.push(task));
         first

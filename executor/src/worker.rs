@@ -22,9 +22,12 @@ use windlass_sync::shim::Arc;
 use windlass_sync::{budget, waiting};
 
 use crate::counters::Counters;
+use crate::driver::Driver;
+use crate::rest::{Seen, WATCH};
 use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
 use crate::task::{Ran, Runnable, TaskId};
+use crate::try_lock::Guard;
 
 /// Turns between two looks at timers, reactor and injector. Prime, so that it drifts against
 /// periodic tasks.
@@ -33,6 +36,9 @@ const LOOK_EVERY: u32 = 61;
 const SLOT_STREAK: u32 = 3;
 /// Queued tasks that make it worth waking somebody: one is what this worker runs next anyway.
 const SURPLUS: usize = 2;
+
+/// A worker that is so late for its own timers is stuck; the sentinel's measure.
+const OVERDUE_NS: u64 = WATCH.as_nanos() as u64;
 
 /// Tasks of one batch of events or timers that deserve a worker of their own: waking one costs about
 /// as much as polling so many.
@@ -60,8 +66,12 @@ pub(crate) struct Worker {
     pub(crate) fired_ns: Cell<u64>,
     /// It is counted as a searcher.
     pub(crate) searching: Cell<bool>,
-    /// It was parked, and has polled nothing since.
+    /// It has polled nothing since it was parked, or since it sat down.
     pub(crate) fresh: Cell<bool>,
+    /// As sentinel: when it looks after the others next.
+    pub(crate) watch_ends: Cell<Instant>,
+    /// What it saw of them when it looked last.
+    pub(crate) seen: RefCell<Vec<Seen>>,
     /// No sleep goes beyond this; for shutdown.
     pub(crate) limit: Cell<Option<Instant>>,
     /// Tasks that go before the root future.
@@ -88,7 +98,9 @@ impl Worker {
             local: RefCell::default(),
             fired_ns: Cell::new(0),
             searching: Cell::new(false),
-            fresh: Cell::new(false),
+            fresh: Cell::new(true),
+            watch_ends: Cell::new(Instant::now()),
+            seen: RefCell::default(),
             limit: Cell::new(None),
             root_after: Cell::new(0),
             polling: Cell::new(false),
@@ -196,21 +208,31 @@ impl Worker {
     /// Due timers and ready sources, in the middle of work.
     fn look_around(&self) {
         self.fire_timers();
-        if let Some(mut driver) = self.shared.driver.try_lock() {
+        self.fire_timers_of_a_neighbour();
+        if let Some(mut driver) = self.try_driver() {
             let woken = self.collecting(|| driver.look());
             drop(driver);
             self.after_turn(woken);
         }
     }
 
-    /// Fires what is due in this worker's shard and in the foreign one.
+    /// The driver, if nobody has it and no foreign loop waits for it.
+    pub(crate) fn try_driver(&self) -> Option<Guard<'_, Driver>> {
+        if self.seat != 0 && self.shared.is_hosting() {
+            return None;
+        }
+        self.shared.driver.try_lock()
+    }
+
+    /// Fires what is due in this worker's shard, in the foreign one, and in that of a vacant seat.
     pub(crate) fn fire_timers(&self) -> usize {
         let timers = &self.shared.timers;
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
-        for shard in [self.seat, timers.foreign()] {
+        let vacant = (self.seat != 0 && self.shared.is_caller_vacant()).then_some(0);
+        for shard in [self.seat, timers.foreign()].into_iter().chain(vacant) {
             if due(shard) {
                 fired += self.collecting(|| timers.fire_at(shard, now_ns));
             }
@@ -221,6 +243,18 @@ impl Worker {
             self.share_surplus();
         }
         fired
+    }
+
+    /// One other worker's shard, in turn: if that worker is stuck and everybody else has work, then
+    /// nobody parks who could look after it.
+    fn fire_timers_of_a_neighbour(&self) {
+        let (timers, now_ns) = (&self.shared.timers, self.now_ns.get());
+        let shard = (self.ticks.get() / LOOK_EVERY) as usize % self.shared.seats.len();
+        let overdue = |next: u64| next.saturating_add(OVERDUE_NS) <= now_ns;
+        if shard != self.seat && timers.next(shard).is_some_and(overdue) {
+            let fired = self.collecting(|| timers.fire_at(shard, now_ns));
+            self.counters().timers.add(fired as u64);
+        }
     }
 
     /// Counts a turn of the reactor, and wakes as many workers as its batch deserves.
@@ -261,9 +295,6 @@ impl Worker {
 
     /// Polls one task.
     pub(crate) fn run(&self, task: Runnable) {
-        if self.fresh.take() {
-            self.begin_work();
-        }
         let id = task.id();
         let counters = self.counters();
         counters.current.set(id.get());
@@ -285,6 +316,9 @@ impl Worker {
 
     /// Runs `poll` as a poll of `owner`: with a budget, with slots, and on the watch in debug mode.
     pub(crate) fn polling<T>(&self, owner: TaskId, poll: impl FnOnce() -> T) -> T {
+        if self.fresh.take() {
+            self.begin_work();
+        }
         let _budget = budget::enter();
         let _owner = waiting::enter(owner.get());
         let begun = self.shared.config.debug.then(Instant::now);
@@ -321,8 +355,9 @@ impl Worker {
         }
     }
 
-    /// The first poll after a sleep: somebody must watch over it.
+    /// The first poll after a sleep: it is no search any more, and somebody must watch over it.
     fn begin_work(&self) {
+        self.found();
         if let Some(seat) = self.shared.idle.relieve() {
             self.counters().wakes.add(1);
             self.shared.unpark(seat);
