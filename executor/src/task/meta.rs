@@ -6,8 +6,8 @@
 //!
 //! # Orderings
 //!
-//! All Relaxed, with one pair: `note`, the place a task waits at. It points to a constant of the
-//! program, so even that needs nothing published; the label exists because the pointer is followed.
+//! All Relaxed, and no pairs. Even the place a task waits at, a pointer that others follow, needs
+//! nothing published: it points to a constant of the program.
 
 use std::fmt;
 use std::panic::Location;
@@ -121,7 +121,7 @@ impl Meta {
         self.subject.store(subject, Relaxed);
         // ORDERING: Relaxed, as above.
         self.since_ns.store(now_ns, Relaxed);
-        // ORDERING: Relaxed, `note` release side: it points to a constant of the program.
+        // ORDERING: Relaxed. It points to a constant of the program, which was always there.
         self.at.store(at, Relaxed);
     }
 
@@ -137,7 +137,7 @@ impl Meta {
         let (kind, subject) = (self.kind.load(Relaxed), self.subject.load(Relaxed));
         // ORDERING: Relaxed. For people.
         let since = self.since_ns.load(Relaxed);
-        // ORDERING: Relaxed, `note` acquire side.
+        // ORDERING: Relaxed. It points to a constant of the program, if anywhere.
         let at = self.at.load(Relaxed);
         // SAFETY: rule 1 keeps the header; a pointer that is not null was made by `note` from a
         // `&'static Location`, and nothing else writes the field.

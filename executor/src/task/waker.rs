@@ -37,7 +37,7 @@ fn raw(header: NonNull<Header>) -> RawWaker {
 /// # Safety
 /// `data` comes from [`raw`], and the waker at hand is one reference.
 unsafe fn pointer(data: *const ()) -> NonNull<Header> {
-    // SAFETY: the caller's promise: it was made from a `NonNull`.
+    // SAFETY: the caller's promise: `raw` made it from a `NonNull`, and rule 1 keeps the cell.
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
 
