@@ -20,7 +20,7 @@
 //!   seconds.
 //! - The task of a job is dropped: a job that has not started never will; one that runs goes on,
 //!   since a thread cannot be stopped from outside, and its result is dropped.
-//! - The pool is shut down: `run` gives a task that [`is_refused`](windlass::task::JoinError).
+//! - The pool is shut down: the `await` gives an error at once, and the closure is dropped.
 //! - A job never ends: the program's end waits for it, but not longer than
 //!   `Builder::shutdown_timeout` (10 s), and then names it.
 
