@@ -271,7 +271,8 @@ pub fn a_waker_that_outlives_its_task_wakes_nobody_and_frees_the_cell() {
 /// Property: when the handle and the last waker go while the task falls asleep, its future is
 /// dropped all the same, and by a runner.
 /// Threads: a worker, the handle's owner, the waker's. Bound: see the list.
-/// Killed by: `end_poll` saying `Lost` for an unreferenced task; `let_go` saying `Free` before `DONE`.
+/// Killed by: `end_poll` saying `Lost` for an unreferenced task; `let_go` saying `Free` before
+/// `DONE`.
 pub fn a_task_that_nobody_can_reach_any_more_is_dropped_by_a_runner() {
     let queue = Queue::new();
     let (future, watch, _flags) = Subject::new(1);
