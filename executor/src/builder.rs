@@ -317,5 +317,7 @@ fn work(shared: &Arc<Shared>, seat: usize, queue: RunQueue) {
         }
     }
     worker.stop_searching();
+    // Whoever shuts the runtime down need not be able to wait for us.
+    drop(shared.drop_queued());
     drop(entered);
 }

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 use windlass_sync::shim::{Arc, Mutex};
 
-use crate::context;
+use crate::context::{self, Inside};
 use crate::idle::Bed;
 use crate::parker::Parker;
 use crate::run_queue::RunQueue;
@@ -74,6 +74,24 @@ impl Caller {
 }
 
 impl Caller {
+    /// True if this thread may run the tasks that are bound to the seat.
+    pub(crate) fn is_home(&self) -> bool {
+        self.0.lock().home == Some(thread::current().id())
+    }
+
+    /// True if nobody sits there, so that bound tasks cannot go on.
+    pub(crate) fn is_left(&self) -> bool {
+        self.0.lock().left.is_some()
+    }
+
+    /// Makes the roots that wait outside look again.
+    pub(crate) fn wake_waiting(&self) {
+        let waiting = std::mem::take(&mut self.0.lock().waiting);
+        for root in waiting {
+            root.parker.unpark(|| {});
+        }
+    }
+
     /// Takes the tasks that wait for their thread to come back, for taking the runtime apart.
     pub(crate) fn take_local(&self, to: &mut VecDeque<Runnable>) {
         if let Some(core) = &mut self.0.lock().left {
@@ -89,8 +107,8 @@ pub(crate) struct Seated {
 }
 
 impl Seated {
-    /// Sits down, if the seat is free for this thread.
-    pub(crate) fn claim(shared: &Arc<Shared>) -> Option<Self> {
+    /// Sits down, if the seat is free for this thread; `hosting` is for a foreign loop.
+    pub(crate) fn claim(shared: &Arc<Shared>, hosting: bool) -> Option<Self> {
         let here = thread::current().id();
         let mut state = shared.caller.0.lock();
         if shared.live_local() > 0 && state.home != Some(here) {
@@ -101,10 +119,12 @@ impl Seated {
         let hosted = std::mem::take(&mut state.hosted);
         drop(state);
         shared.idle.set_caller(true);
+        shared.set_hosting(hosting);
         let worker = Worker::new(shared.clone(), 0, queue);
         *worker.local.borrow_mut() = local;
         if hosted {
             shared.seats[0].parker.leave_host();
+            shared.timers.unwatch();
             worker.searching.set(shared.idle.leave(0).searching);
         }
         let worker = Rc::new(worker);
@@ -152,8 +172,16 @@ impl Seated {
         let worker = &*self.worker;
         let end = Instant::now().checked_add(limit);
         for turn in 0_u32.. {
-            if worker.step() == Step::Idle && !worker.look_for_work() {
-                return true;
+            if worker.step() == Step::Idle {
+                match worker.search() {
+                    Some(task) => worker.run(task),
+                    None => {
+                        worker.stop_searching();
+                        if !worker.look_for_work() {
+                            return true;
+                        }
+                    }
+                }
             }
             let is_over = || end.is_some_and(|end| Instant::now() >= end);
             if turn % CLOCK_EVERY == 0 && is_over() {
@@ -170,16 +198,18 @@ impl Seated {
         let _ = shared.idle.park(0, worker.searching.take(), Bed::Host);
         let quiet = !shared.has_work() && worker.local.borrow().is_empty() && !shared.has_local();
         if quiet && shared.seats[0].parker.enter_host() {
-            // If another worker holds the driver, it sleeps there and hears the unpark itself.
-            let heard =
-                shared.driver.try_lock().is_some_and(|mut driver| !driver.prepare_foreign_wait());
-            if !heard {
+            let driver = shared.driver.try_lock();
+            if driver.is_none() {
+                // A worker sleeps there since before the loop began: it leaves for good.
+                shared.reactor.unpark();
+            } else if driver.is_some_and(|mut driver| driver.prepare_foreign_wait()) {
                 shared.caller.0.lock().hosted = true;
                 return true;
             }
             shared.seats[0].parker.leave_host();
         }
         worker.searching.set(shared.idle.leave(0).searching);
+        shared.idle.set_caller(true);
         false
     }
 }
@@ -202,18 +232,19 @@ impl Drop for Seated {
         let core = Core { queue, local: worker.local.take() };
         let mut state = shared.caller.0.lock();
         state.left = Some(core);
-        let waiting = std::mem::take(&mut state.waiting);
         if !hosted {
             shared.idle.set_caller(false);
         }
         drop(state);
-        for root in waiting {
-            root.parker.unpark(|| {});
-        }
+        shared.caller.wake_waiting();
         if !hosted && shared.seats.len() > 1 {
-            if shared.has_work()
-                && let Some(seat) = shared.idle.notify()
-            {
+            let called = match (shared.has_work(), shared.driver.is_held()) {
+                (true, _) => shared.idle.notify(),
+                // It was ours: somebody else must wait for events now.
+                (false, false) => shared.idle.call_anybody(),
+                (false, true) => None,
+            };
+            if let Some(seat) = called {
                 shared.unpark(seat);
             }
             // Whoever sleeps in the reactor answers for this seat's timers from now on.
@@ -232,6 +263,8 @@ pub(crate) fn block_on<F: Future>(
 ) -> F::Output {
     shared.check_process();
     let _inside = Inside::enter(at);
+    // Also around the destructor of the future, which may spawn or send like the future itself.
+    let _entered = context::enter(shared, None);
     let mut future = pin!(future);
     let root = Arc::new(Root {
         woken: AtomicBool::new(true),
@@ -241,7 +274,7 @@ pub(crate) fn block_on<F: Future>(
     });
     let waker = Waker::from(root.clone());
     loop {
-        if let Some(seated) = Seated::claim(shared) {
+        if let Some(seated) = Seated::claim(shared, false) {
             return seated.run(&root, &waker, future.as_mut());
         }
         if let Poll::Ready(output) = wait_outside(shared, &root, &waker, future.as_mut()) {
@@ -257,7 +290,6 @@ fn wait_outside<F: Future>(
     waker: &Waker,
     mut future: Pin<&mut F>,
 ) -> Poll<F::Output> {
-    let _entered = context::enter(shared, None);
     let id = shared.ids.one();
     let _owner = windlass_sync::waiting::enter(id.get());
     {
@@ -295,7 +327,7 @@ pub struct Driven {
     /// There is more to run: call `drive` again soon. Otherwise, when the poller's descriptor
     /// becomes readable or at [`next_deadline`](Self::next_deadline).
     pub more: bool,
-    /// When the first timer is due; `None` if none is armed.
+    /// When the first timer is due; `None` if none is armed, or if there is [`more`](Self::more).
     pub next_deadline: Option<Instant>,
 }
 
@@ -307,12 +339,15 @@ pub(crate) fn drive(
 ) -> Driven {
     shared.check_process();
     let _inside = Inside::enter(at);
-    let Some(seated) = Seated::claim(shared) else {
+    let Some(seated) = Seated::claim(shared, true) else {
         panic!("drive() needs seat 0, and another thread sits there or has tasks bound to it");
     };
     let idle = seated.drive(limit) && seated.host();
-    let next = shared.timers.next(0).into_iter().chain(shared.timers.next(shared.timers.foreign()));
-    let next_deadline = next.min().map(|ns| shared.clock.real_instant_at(ns));
+    // A thread that arms an earlier timer makes the descriptor readable from now on.
+    let next = if idle { shared.timers.watch(shared.timers.next(0)) } else { None };
+    // Nothing comes due by itself while the clock stands still.
+    let next = next.filter(|_| !shared.clock.is_paused());
+    let next_deadline = next.map(|ns| shared.clock.real_instant_at(ns));
     Driven { more: !idle, next_deadline }
 }
 
@@ -357,52 +392,20 @@ impl Wake for Root {
             return;
         }
         let Some(shared) = self.shared.upgrade() else { return };
-        let on_seat = context::with_worker(|worker| {
+        // Taken under the lock, so either we see where it sleeps now, or it sees our flag when it
+        // looks after it has moved.
+        if !*self.seated.lock() {
+            return self.parker.unpark(|| {});
+        }
+        let here = context::with_worker(|worker| {
             let mine = worker.seat == 0 && Arc::ptr_eq(&worker.shared, &shared);
             if mine {
                 worker.root_after.set(worker.queue.len());
             }
             mine
         });
-        if on_seat != Some(true) {
-            // Taken under the lock, so either we see where it sleeps now, or it sees our flag
-            // when it looks after it has moved.
-            if *self.seated.lock() {
-                shared.unpark(0);
-            } else {
-                self.parker.unpark(|| {});
-            }
+        if here != Some(true) {
+            shared.call(0);
         }
-    }
-}
-
-windlass_sync::shim::thread_local! {
-    /// Where this thread has entered `block_on` or `drive`.
-    static INSIDE: std::cell::Cell<Option<&'static Location<'static>>> = std::cell::Cell::new(None);
-}
-
-/// Refuses a `block_on` inside another, which would stop the outer one's tasks.
-struct Inside;
-
-impl Inside {
-    #[track_caller]
-    fn enter(at: &'static Location<'static>) -> Self {
-        let outer = INSIDE.with(std::cell::Cell::get);
-        let on_worker = context::with_worker(|_| ()).is_some();
-        if outer.is_some() || on_worker {
-            let place = outer.map_or("a task".to_owned(), |outer| format!("block_on at {outer}"));
-            panic!(
-                "block_on at {at} is inside {place}: it would block the worker that must run the \
-                 future it waits for; await the future instead, or use spawn_blocking"
-            );
-        }
-        INSIDE.with(|inside| inside.set(Some(at)));
-        Self
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        let _ = INSIDE.try_with(|inside| inside.set(None));
     }
 }

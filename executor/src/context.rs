@@ -3,8 +3,9 @@
 //! Three thread-locals name the current handles: one here, one in the timer floor, one in the
 //! reactor floor. They are entered together, once per worker thread and once per `block_on`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::rc::Rc;
 
 use windlass_reactor as reactor;
@@ -69,4 +70,40 @@ pub(crate) fn with_worker<T>(f: impl FnOnce(&Rc<Worker>) -> T) -> Option<T> {
     let call =
         |current: &RefCell<Option<Context>>| Some(f(current.borrow().as_ref()?.worker.as_ref()?));
     CURRENT.try_with(call).ok().flatten()
+}
+
+/// True on a thread that must not block, because it polls a task or a root future.
+pub(crate) fn is_polling() -> bool {
+    // The second question sees through the guard of a guest.
+    with_worker(|_| ()).is_some() || windlass_sync::waiting::owner() != 0
+}
+
+shim::thread_local! {
+    /// Where this thread has entered `block_on` or `drive`.
+    static INSIDE: Cell<Option<&'static Location<'static>>> = Cell::new(None);
+}
+
+/// Refuses a `block_on` inside another, which would stop the outer one's tasks.
+pub(crate) struct Inside;
+
+impl Inside {
+    #[track_caller]
+    pub(crate) fn enter(at: &'static Location<'static>) -> Self {
+        let outer = INSIDE.with(Cell::get);
+        if outer.is_some() || is_polling() {
+            let place = outer.map_or("a task".to_owned(), |outer| format!("block_on at {outer}"));
+            panic!(
+                "block_on at {at} is inside {place}: it would block the worker that must run the \
+                 future it waits for; await the future instead, or use spawn_blocking"
+            );
+        }
+        INSIDE.with(|inside| inside.set(Some(at)));
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = INSIDE.try_with(|inside| inside.set(None));
+    }
 }

@@ -136,7 +136,7 @@ impl Shared {
         // ORDERING: Relaxed. The lock orders the stores; the unpark below publishes it.
         self.local_len.store(inbox.len(), Relaxed);
         drop(inbox);
-        self.unpark(0);
+        self.call(0);
         // ORDERING: Release, of `transit`.
         self.in_transit.fetch_sub(1, Release);
     }

@@ -73,6 +73,8 @@ pub enum Bed {
     /// In the reactor, with the driver.
     Reactor,
     /// Not at all: seat 0's thread is off in a foreign loop, which waits on the poller's descriptor.
+    /// The seat is vacant, and may be called as a last resort: a foreign loop comes when it pleases,
+    /// so it is not counted as a searcher, and no worker relies on it.
     Host,
 }
 
@@ -125,13 +127,22 @@ impl Idle {
     /// post, if there is anybody left.
     #[must_use = "the seat must be unparked"]
     pub fn relieve(&self) -> Option<usize> {
-        self.step(|word| if word & SENTINEL != 0 { (word, None) } else { call_in(word) })
+        self.step(|word| if word & SENTINEL != 0 { (word, None) } else { call_thread(word) })
     }
 
     /// Wakes anybody who is parked, searchers or not: for shutdown and the like.
     #[must_use = "the seat must be unparked"]
     pub fn call_anybody(&self) -> Option<usize> {
         self.step(call_in)
+    }
+
+    /// Something has come for this seat alone. If it is parked, it is taken out of its bed and counted
+    /// as a searcher, so that from now on nobody believes it to be asleep. The caller unparks it.
+    pub fn call(&self, seat: usize) {
+        self.step(|word| {
+            let in_bed = asleep(word) & bit(seat) != 0;
+            if in_bed { (take_out(word, seat), ()) } else { (word, ()) }
+        });
     }
 
     /// The worker has run out of work (W1, W2). The caller must now look through every queue (W3)
@@ -142,6 +153,9 @@ impl Idle {
             let mut next = word | bit(seat);
             if searching {
                 next -= SEARCHER;
+            }
+            if bed == Bed::Host {
+                next &= !CALLER;
             }
             let vacant = word & SENTINEL == 0;
             let takes_over = bed == Bed::Condvar && word & IN_REACTOR != 0;
@@ -172,7 +186,7 @@ impl Idle {
     pub fn watch_on(&self, seat: usize) -> bool {
         self.step(|word| {
             let occupied = self.seats - usize::from(word & CALLER == 0);
-            let running = occupied > (word & PARKED).count_ones() as usize;
+            let running = occupied > asleep(word).count_ones() as usize;
             let mine = sentinel(word) == Some(seat);
             if mine && running { (word, true) } else { (resign(word, seat), false) }
         })
@@ -222,7 +236,7 @@ impl Idle {
         // ORDERING: Relaxed. Used by a worker that is parked itself, and with a paused clock only.
         let word = self.word.load(Relaxed);
         let occupied = self.seats - usize::from(word & CALLER == 0);
-        (word & PARKED).count_ones() as usize == occupied
+        asleep(word).count_ones() as usize == occupied
     }
 
     /// The one loop that writes the word. `f` may run more than once, so it only computes.
@@ -253,14 +267,32 @@ fn resign(word: u64, seat: usize) -> u64 {
     if sentinel(word) == Some(seat) { word & !(SENTINEL | IN_REACTOR) } else { word }
 }
 
-/// Takes the lowest parked seat out of the word and counts it as a searcher. The lowest, so that a
-/// half-idle runtime keeps the same workers warm and lets the others sleep deeply.
-fn call_in(word: u64) -> (u64, Option<usize>) {
-    if word & PARKED == 0 {
+/// The parked seats that are occupied; all but one in a foreign loop.
+fn asleep(word: u64) -> u64 {
+    if word & CALLER == 0 { word & PARKED & !bit(0) } else { word & PARKED }
+}
+
+/// The word when somebody has woken the parked worker of `seat`: it counts as a searcher.
+fn take_out(word: u64, seat: usize) -> u64 {
+    resign((word & !bit(seat)) + SEARCHER, seat)
+}
+
+/// Takes the lowest parked seat out of the word. The lowest, so that a half-idle runtime keeps the
+/// same workers warm and lets the others sleep deeply.
+fn call_thread(word: u64) -> (u64, Option<usize>) {
+    if asleep(word) == 0 {
         return (word, None);
     }
-    let seat = (word & PARKED).trailing_zeros() as usize;
-    (resign((word & !bit(seat)) + SEARCHER, seat), Some(seat))
+    let seat = asleep(word).trailing_zeros() as usize;
+    (take_out(word, seat), Some(seat))
+}
+
+/// As [`call_thread`]; if there is none, but a foreign loop has seat 0, then that.
+fn call_in(word: u64) -> (u64, Option<usize>) {
+    match call_thread(word) {
+        (_, None) => (word, (word & PARKED != 0).then_some(0)),
+        called => called,
+    }
 }
 
 impl std::fmt::Debug for Idle {

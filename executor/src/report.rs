@@ -79,7 +79,7 @@ impl Shared {
     }
 
     /// What a dump shows of one task.
-    fn describe(&self, id: TaskId) -> Option<Described> {
+    pub(crate) fn describe(&self, id: TaskId) -> Option<Described> {
         let now_ns = self.clock.now_ns();
         let mut found = None;
         self.registry.each(|entry| {

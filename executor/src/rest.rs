@@ -211,8 +211,7 @@ impl Worker {
     /// Timers and events, for a worker that does not sleep; true if they brought work.
     pub(crate) fn look_for_work(&self) -> bool {
         let fired = self.fire_timers();
-        let woken =
-            self.try_driver().map_or(0, |mut driver| self.collecting(|| driver.look()));
+        let woken = self.try_driver().map_or(0, |mut driver| self.collecting(|| driver.look()));
         self.after_turn(woken);
         fired + woken > 0 || self.shared.has_work() || self.has_own_work()
     }

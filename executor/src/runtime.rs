@@ -112,15 +112,22 @@ impl Runtime {
     /// Shuts down: admits no task, cancels all, and waits until they are gone, for at most
     /// `timeout`. See the [module](crate::shutdown) for the sequence.
     ///
+    /// With a zero timeout it does not wait: the report names what is not over at this moment, and
+    /// the workers end by themselves.
+    ///
     /// # Panics
-    /// On a worker of any runtime, since it blocks; drop the runtime there instead.
+    /// Inside a task of any runtime, unless the timeout is zero, since it blocks.
     #[track_caller]
     pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
-        assert!(
-            context::with_worker(|_| ()).is_none(),
-            "shutdown() blocks, and this thread runs tasks: drop the runtime, or move it to \
-             spawn_blocking"
-        );
+        if context::is_polling() {
+            assert!(
+                timeout.is_zero(),
+                "shutdown() blocks, and this thread runs tasks: drop the runtime, or move it to \
+                 spawn_blocking"
+            );
+            self.ended = true;
+            return shutdown::shut_down_in_background(&self.handle.0);
+        }
         self.end(timeout)
     }
 
@@ -138,8 +145,9 @@ impl Drop for Runtime {
         if self.ended {
             return;
         }
-        if context::with_worker(|_| ()).is_some() {
-            return shutdown::shut_down_in_background(&self.handle.0);
+        if context::is_polling() {
+            drop(shutdown::shut_down_in_background(&self.handle.0));
+            return;
         }
         let report = self.end(self.handle.0.config.shutdown_timeout);
         if !report.is_clean() {

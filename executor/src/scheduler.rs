@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use windlass_reactor as reactor;
-use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
+use windlass_sync::shim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use windlass_sync::shim::{Arc, Mutex, hint};
 use windlass_timer::Timers;
 use windlass_timer::clock::{Clock, Subscription};
@@ -73,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) live_local: AtomicUsize,
     /// Threads inside `inject` or `send_local`.
     pub(crate) in_transit: AtomicUsize,
+    /// A foreign loop drives seat 0.
+    hosting: AtomicBool,
     /// How far shutdown has come.
     phase: AtomicUsize,
     /// Where the thread sleeps that shuts the runtime down.
@@ -127,6 +129,7 @@ impl Shared {
             local_len: AtomicUsize::new(0),
             live_local: AtomicUsize::new(0),
             in_transit: AtomicUsize::new(0),
+            hosting: AtomicBool::new(false),
             phase: AtomicUsize::new(OPEN),
             ending: Parker::new(),
             live_threads: AtomicUsize::new(0),
@@ -259,9 +262,19 @@ impl Shared {
 
     /// A worker thread has ended, or could not be started.
     pub(crate) fn thread_ends(&self) {
-        // ORDERING: Release, of `threads`.
-        self.live_threads.fetch_sub(1, Release);
+        // ORDERING: AcqRel. Release side of `threads`; the last one sees what the others did.
+        let last = self.live_threads.fetch_sub(1, AcqRel) == 1;
+        if last && self.must_stop() {
+            // The runtime may have been dropped by somebody who could not wait for this.
+            self.close_floors();
+        }
         self.ending.unpark(|| {});
+    }
+
+    /// What still waits for events or timers fails from now on.
+    pub(crate) fn close_floors(&self) {
+        self.reactor.close();
+        self.timers.close();
     }
 
     pub(crate) fn live_threads(&self) -> usize {

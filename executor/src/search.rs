@@ -64,7 +64,7 @@ impl Worker {
 
     /// Work was found: a searcher stops searching, and the last one sends another out in its place
     /// if there is more than it can run at once.
-    fn found(&self) {
+    pub(crate) fn found(&self) {
         if self.searching.take()
             && self.shared.idle.end_search()
             && (!self.queue.is_empty() || self.shared.has_work_beside(self.seat))

@@ -16,6 +16,7 @@ use windlass_sync::shim::{Arc, thread::JoinHandle};
 
 use crate::blocking::DescribedJob;
 use crate::caller::Seated;
+use crate::context;
 use crate::report::Report;
 use crate::scheduler::{CLOSING, STOPPING, Shared};
 use crate::task::Described;
@@ -27,7 +28,8 @@ use crate::worker::Step;
 pub struct ShutdownReport {
     /// Tasks that were still waiting when the shutdown began; they were cancelled.
     pub cancelled: Vec<Described>,
-    /// Tasks that did not end by the deadline: their worker is stuck inside their poll.
+    /// Tasks that did not end by the deadline: their worker is stuck inside their poll. Also those
+    /// that were bound to another thread than the one that shut down: their futures are leaked.
     pub tasks: Vec<Described>,
     /// Blocking jobs that were still running at the deadline.
     pub jobs: Vec<DescribedJob>,
@@ -70,19 +72,26 @@ pub(crate) fn shut_down(
     drain(shared, deadline);
     shared.set_phase(STOPPING);
     report.threads = end_threads(shared, threads, deadline);
-    drop_rest(shared);
-    report.tasks = shared.tasks();
-    shared.reactor.close();
-    shared.timers.close();
+    report.tasks = shared.drop_queued();
+    report.tasks.extend(shared.tasks());
+    shared.close_floors();
     report.jobs = shared.blocking.close_and_wait(deadline);
     report
 }
 
-/// Begins the sequence and leaves the rest to the workers, for a caller who must not block.
-pub(crate) fn shut_down_in_background(shared: &Arc<Shared>) {
-    close(shared);
-    drop(shared.blocking.shutdown_now());
+/// The sequence without waiting, for a caller who must not block: what is queued is dropped here, and
+/// each worker drops what it comes upon and ends; the last one closes the reactor and the timers.
+pub(crate) fn shut_down_in_background(shared: &Arc<Shared>) -> ShutdownReport {
+    let cancelled = close(shared);
+    let jobs = shared.blocking.close_and_wait(Some(Instant::now()));
     shared.set_phase(STOPPING);
+    let mut tasks = shared.drop_queued();
+    tasks.extend(shared.tasks());
+    let threads = shared.live_threads();
+    if threads == 0 {
+        shared.close_floors();
+    }
+    ShutdownReport { cancelled, tasks, jobs, threads }
 }
 
 /// Steps 1 and 2; the tasks there were.
@@ -101,8 +110,10 @@ fn close(shared: &Arc<Shared>) -> Vec<Described> {
 
 /// Step 3.
 fn drain(shared: &Arc<Shared>, deadline: Option<Instant>) {
+    /// Nobody tells when only tasks are left that cannot end.
+    const LOOK: Duration = Duration::from_millis(10);
     let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    let seated = Seated::claim(shared);
+    let seated = Seated::claim(shared, false);
     while !shared.registry.is_empty() && !is_over() {
         match &seated {
             Some(seated) => {
@@ -112,8 +123,13 @@ fn drain(shared: &Arc<Shared>, deadline: Option<Instant>) {
                     worker.search_or_park();
                 }
             }
+            // Tasks that are bound to a thread which is not here cannot end.
+            None if shared.caller.is_left() && shared.registry.len() <= shared.live_local() => {
+                return;
+            }
             None => {
-                shared.ending.park(deadline);
+                let look = Instant::now() + LOOK;
+                shared.ending.park(Some(deadline.map_or(look, |deadline| deadline.min(look))));
             }
         }
     }
@@ -138,10 +154,24 @@ fn end_threads(shared: &Shared, threads: Vec<JoinHandle<()>>, deadline: Option<I
     stuck
 }
 
-/// Step 5. A worker thread that is stuck keeps its one task; everything else is here.
-fn drop_rest(shared: &Shared) {
-    drop(shared.registry.cancel_all());
-    while let Some(task) = shared.take_any() {
-        drop(task);
+impl Shared {
+    /// Step 5: drops every task that is in a queue; one that is being polled has its worker. Returns
+    /// those whose futures are leaked, because they are bound to a thread that is not this one.
+    pub(crate) fn drop_queued(self: &Arc<Self>) -> Vec<Described> {
+        // Destructors may use the runtime, and their panics belong to its reports.
+        let _entered = context::enter(self, None);
+        let home = self.caller.is_home();
+        let mut leaked = Vec::new();
+        for task in self.registry.cancel_all() {
+            let local = task.is_local();
+            self.schedule(task, local);
+        }
+        while let Some(task) = self.take_any() {
+            if task.is_local() && !home {
+                leaked.extend(self.describe(task.id()));
+            }
+            drop(task);
+        }
+        leaked
     }
 }
