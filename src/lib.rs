@@ -67,7 +67,9 @@ pub mod runtime {
 /// ```
 pub mod task {
     pub use windlass_executor::task::{AbortHandle, Described, JoinError, Task, TaskId, try_id};
+    pub use windlass_executor::time_limit::TimeLimit;
     pub use windlass_executor::wait::{Until, Wait, Waited, wait};
+    pub use windlass_executor::{LocalKey, Scoped, Unset, task_local};
     pub use windlass_executor::{YieldNow, spawn, spawn_blocking, spawn_local, yield_now};
     pub use windlass_sync::budget::{Unconstrained, unconstrained};
 }

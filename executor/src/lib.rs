@@ -30,7 +30,7 @@
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
 //! 7. [`blocking`]: threads for what cannot be awaited.
 //! 8. `config.rs`, `builder.rs`, `runtime.rs`, `shutdown.rs`: the runtime from its making to its end.
-//! 9. `wait.rs`, `yield_now.rs`: small futures on top.
+//! 9. `wait.rs`, `yield_now.rs`, `task_local.rs`, `time_limit.rs`: small futures on top.
 //!
 //! The version promise of windlass covers its facade; the items here are public so that they can be
 //! read, modelled and reused.
@@ -61,6 +61,8 @@ mod slack;
 mod spawn;
 #[allow(unsafe_code)]
 pub mod task;
+mod task_local;
+pub mod time_limit;
 pub mod try_lock;
 pub mod wait;
 mod worker;
@@ -69,4 +71,7 @@ mod yield_now;
 pub use runtime::{Handle, Runtime, run};
 pub use spawn::{spawn, spawn_blocking, spawn_local};
 pub use task::{JoinError, Task, TaskId};
+pub use task_local::{LocalKey, Scoped, Unset};
+#[doc(hidden)]
+pub use windlass_sync::shim::thread_local as __thread_local;
 pub use yield_now::{YieldNow, yield_now};

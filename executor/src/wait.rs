@@ -27,8 +27,8 @@ pub enum Until {
 /// The two sets that [`wait`] returns.
 #[derive(Debug)]
 pub struct Waited<T> {
-    /// The tasks that have ended, in the order in which they did. Awaiting one gives its output at
-    /// once.
+    /// The tasks that have ended, in the order in which they did; those that had ended before the
+    /// wait began come first, as they were given. Awaiting one gives its output at once.
     pub done: Vec<Task<T>>,
     /// The tasks that have not, in the order in which they were given.
     pub pending: Vec<Task<T>>,
@@ -38,6 +38,9 @@ pub struct Waited<T> {
 ///
 /// The tasks stay in `tasks` until the wait is over, which then leaves it empty. All tasks that
 /// have ended by then are among the done ones. With no task the wait is over at once.
+///
+/// For a time limit, put a [`timeout`](windlass_timer::timeout) around it: when that elapses, the
+/// tasks are still in `tasks`, and [`Task::is_finished`] tells them apart.
 ///
 /// # Examples
 /// ```
@@ -62,7 +65,8 @@ pub fn wait<T>(tasks: &mut Vec<Task<T>>, until: Until) -> Wait<'_, T> {
         until,
         ended: Arc::default(),
         order: Vec::new(),
-        begun: false,
+        ended_once: Vec::new(),
+        failed: false,
         at: Location::caller(),
     }
 }
@@ -76,8 +80,10 @@ pub struct Wait<'a, T> {
     ended: Arc<Ended>,
     /// The tasks that have ended, by their place in `tasks`.
     order: Vec<usize>,
-    /// Every task has been left a waker.
-    begun: bool,
+    /// Which places `order` has; empty until every task has been left a waker.
+    ended_once: Vec<bool>,
+    /// A task in `order` has failed.
+    failed: bool,
     at: &'static Location<'static>,
 }
 
@@ -111,7 +117,11 @@ impl Wake for Ending {
 
 impl<T> Wait<'_, T> {
     /// Leaves a waker with every task; those that have ended already are noted at once.
+    ///
+    /// A task that ends meanwhile may be noted here and by its waker, if somebody has watched it
+    /// before: it then looks for a waker as soon as it is done.
     fn begin(&mut self) {
+        self.ended_once = vec![false; self.tasks.len()];
         for (place, task) in self.tasks.iter_mut().enumerate() {
             let ending = Arc::new(Ending { place, ended: self.ended.clone() });
             let waker = Waker::from(ending);
@@ -121,15 +131,24 @@ impl<T> Wait<'_, T> {
         }
     }
 
-    fn is_over(&self) -> bool {
-        let all = self.order.len() == self.tasks.len();
-        match self.until {
-            Until::AllCompleted => all,
-            Until::FirstCompleted => all || !self.order.is_empty(),
-            Until::FirstFailed => {
-                all || self.order.iter().any(|place| self.tasks[*place].has_failed())
+    /// Moves what has arrived since the last poll to `order`.
+    fn collect(&mut self) {
+        let arrived = mem::take(&mut self.ended.0.lock().places);
+        for place in arrived {
+            if !mem::replace(&mut self.ended_once[place], true) {
+                self.order.push(place);
+                self.failed |= self.tasks[place].has_failed();
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.order.len() == self.tasks.len()
+            || match self.until {
+                Until::AllCompleted => false,
+                Until::FirstCompleted => !self.order.is_empty(),
+                Until::FirstFailed => self.failed,
+            }
     }
 
     fn sort(&mut self) -> Waited<T> {
@@ -154,11 +173,10 @@ impl<T> Future for Wait<'_, T> {
         let waker = cx.waker().clone();
         let former = this.ended.0.lock().waker.replace(waker);
         drop(former);
-        if !mem::replace(&mut this.begun, true) {
+        if this.ended_once.is_empty() {
             this.begin();
         }
-        let mut ended = mem::take(&mut this.ended.0.lock().places);
-        this.order.append(&mut ended);
+        this.collect();
         if this.is_over() {
             budget::spend();
             return Poll::Ready(this.sort());

@@ -71,20 +71,36 @@ pub(super) struct Header {
 pub(super) struct Loose {
     /// Whom to wake when the task is done; present while `WATCHED`.
     pub(super) join_waker: Option<Waker>,
-    /// Behind a second pointer, since most tasks have none.
-    name: Option<Arc<Box<str>>>,
+    /// Behind a pointer, since most tasks have none.
+    words: Option<Box<Words>>,
+}
+
+/// What was said about a task.
+#[derive(Default)]
+struct Words {
+    name: Option<Arc<str>>,
+    /// Why it was cancelled; the first reason that was given.
+    reason: Option<Arc<str>>,
 }
 
 impl Header {
     pub(super) fn name(&self) -> Option<Arc<str>> {
-        let name = self.loose.lock().name.clone();
-        name.map(|name| Arc::from(&**name))
+        self.loose.lock().words.as_ref()?.name.clone()
     }
 
     pub(super) fn rename(&self, name: &str) {
-        let name = Some(Arc::new(Box::from(name)));
-        let former = std::mem::replace(&mut self.loose.lock().name, name);
-        drop(former);
+        let name = Some(Arc::from(name));
+        self.loose.lock().words.get_or_insert_default().name = name;
+    }
+
+    /// Keeps why the task is about to be cancelled, unless it was told before.
+    pub(super) fn give_reason(&self, reason: &str) {
+        let reason = Arc::from(reason);
+        self.loose.lock().words.get_or_insert_default().reason.get_or_insert(reason);
+    }
+
+    fn reason(&self) -> Option<Arc<str>> {
+        self.loose.lock().words.as_ref()?.reason.clone()
     }
 
     pub(super) fn about(&self) -> About {
@@ -237,7 +253,7 @@ unsafe fn cancel<F: Future, O>(header: NonNull<Header>) {
     let dropped = unsafe { replace_stage(cell, Stage::Empty) };
     let about = cell.header.about();
     let error = match dropped {
-        Ok(()) => JoinError::cancelled(about),
+        Ok(()) => JoinError::cancelled(about, cell.header.reason()),
         Err(payload) => JoinError::panic(about, payload),
     };
     // SAFETY: rule 2. The stage is `Empty`, so nothing is dropped here.
@@ -352,7 +368,7 @@ unsafe fn drop_in_place_then<F: Future>(
     let next = ManuallyDrop::new(next);
     // SAFETY: the caller's promise, and rule 4: the future is dropped where it stands.
     let dropped = shim::catch_unwind(|| unsafe { std::ptr::drop_in_place(stage) });
-    // SAFETY: the old content is dropped, even if its destructor panicked halfway.
+    // SAFETY: rule 2. The old content is dropped, even if its destructor panicked halfway.
     unsafe { stage.write(ManuallyDrop::into_inner(next)) };
     dropped
 }

@@ -34,7 +34,7 @@ struct Inner {
 }
 
 enum Cause {
-    Cancelled,
+    Cancelled(Option<Arc<str>>),
     /// Behind a lock only because a payload need not be `Sync`, while errors should be.
     Panic(Mutex<Box<dyn Any + Send>>, String),
     Refused(std::io::Error),
@@ -46,8 +46,8 @@ impl JoinError {
         Self(Box::new(Inner { id, name, spawned_at, cause }))
     }
 
-    pub(crate) fn cancelled(about: About) -> Self {
-        Self::new(about, Cause::Cancelled)
+    pub(crate) fn cancelled(about: About, reason: Option<Arc<str>>) -> Self {
+        Self::new(about, Cause::Cancelled(reason))
     }
 
     pub(crate) fn panic(about: About, payload: Box<dyn Any + Send>) -> Self {
@@ -65,7 +65,15 @@ impl JoinError {
 
     /// True if the task was cancelled, or its runtime shut down before it finished.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.0.cause, Cause::Cancelled)
+        matches!(self.0.cause, Cause::Cancelled(_))
+    }
+
+    /// Why the task was cancelled, if [`abort_with`](super::Task::abort_with) has said so.
+    pub fn cancel_reason(&self) -> Option<&str> {
+        match &self.0.cause {
+            Cause::Cancelled(reason) => reason.as_deref(),
+            _ => None,
+        }
     }
 
     /// True if the task panicked.
@@ -121,7 +129,8 @@ impl fmt::Display for JoinError {
         }
         write!(f, " (spawned at {}) ", self.0.spawned_at)?;
         match &self.0.cause {
-            Cause::Cancelled => f.write_str("was cancelled"),
+            Cause::Cancelled(None) => f.write_str("was cancelled"),
+            Cause::Cancelled(Some(reason)) => write!(f, "was cancelled: {reason}"),
             Cause::Panic(_, text) => write!(f, "panicked: {text}"),
             Cause::Refused(reason) => write!(f, "was not started: {reason}"),
         }

@@ -110,6 +110,13 @@ impl<T> Task<T> {
         abort(self.header, self.header())
     }
 
+    /// [`abort`](Self::abort), and says why: [`JoinError::cancel_reason`] tells whoever awaits the
+    /// task. Of several reasons the first counts.
+    pub fn abort_with(&self, reason: &str) -> bool {
+        self.header().give_reason(reason);
+        self.abort()
+    }
+
     /// Cancels the task and waits until its future is really gone.
     ///
     /// The answer is the output if the task had finished, else an error that
@@ -253,6 +260,12 @@ impl AbortHandle {
     /// Asks for the task to be cancelled; false if it was finished or asked before.
     pub fn abort(&self) -> bool {
         abort(self.0, self.header())
+    }
+
+    /// [`abort`](Self::abort), and says why, see [`Task::abort_with`].
+    pub fn abort_with(&self, reason: &str) -> bool {
+        self.header().give_reason(reason);
+        self.abort()
     }
 
     /// True once the task has finished, panicked or been cancelled.
