@@ -154,7 +154,7 @@ where
     allocate(future, owner, spec, false)
 }
 
-/// Makes a task whose future stays on this thread, see [`Pinned`].
+/// Makes a task whose future stays on this thread, see `Pinned` in [`local`](super::local).
 pub fn new_local_task<F, O>(future: F, owner: O, spec: Spec) -> (Runnable, Task<F::Output>)
 where
     F: Future + 'static,
