@@ -159,8 +159,10 @@ impl Seated {
                 worker.after_poll();
             }
             refuse_stopped(shared);
+            // Before the turn: if that wakes the root, the task that did is none of those to wait for.
+            worker.root_after.set(worker.root_after.get().saturating_sub(1));
             match worker.step() {
-                Step::Ran => worker.root_after.set(worker.root_after.get().saturating_sub(1)),
+                Step::Ran => {}
                 Step::Idle if root.is_woken() => worker.root_after.set(0),
                 Step::Idle => worker.search_or_park(),
             }
