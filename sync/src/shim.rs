@@ -28,7 +28,8 @@ mod backend;
 mod backend;
 
 pub use backend::{
-    Condvar, Mode, Mutex, MutexGuard, UnsafeCell, atomic, catch_unwind, explore, hint, thread,
+    Condvar, MODELED, Mode, Mutex, MutexGuard, UnsafeCell, atomic, catch_unwind, explore, hint,
+    thread,
 };
 pub use std::sync::Arc;
 

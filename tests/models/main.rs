@@ -14,9 +14,9 @@ mod timer;
 use std::collections::VecDeque;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use windlass_sync::shim::{Mode, explore};
+use windlass_sync::shim::{MODELED, Mode, explore};
 
 #[derive(Debug)]
 /// One model: a property, the threads it takes, and how far it is explored.
@@ -38,7 +38,10 @@ pub struct Model {
 /// Every model, in the order of the floors.
 const ALL: &[&[Model]] = &[sync::MODELS, timer::MODELS, reactor::MODELS, executor::MODELS];
 
-const LOOM: bool = cfg!(windlass_loom);
+/// True if loom explores the models, false if real threads run them.
+const LOOM: bool = MODELED;
+/// A failing model can hang while it unwinds; none that passes takes nearly as long.
+const LIMIT: Duration = Duration::from_secs(300);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -103,6 +106,7 @@ fn run_in_process(model: &Model, mode: &str) -> bool {
     let this = std::env::current_exe().expect("a running program has a path");
     let output = Command::new(this)
         .args(["--one", model.name, mode])
+        .env("RUST_BACKTRACE", "0") // an unwinding model may not resolve symbols
         .stdin(Stdio::null())
         .output()
         .expect("this program can be started again");
@@ -123,6 +127,12 @@ fn run_one(name: &str, mode: &str) -> ExitCode {
         _ => (Mode::Weak, model.weak),
     };
     let begun = Instant::now();
+    let name_of_it = name.to_owned();
+    std::thread::spawn(move || {
+        std::thread::sleep(LIMIT);
+        eprintln!("{name_of_it} takes longer than {LIMIT:?}");
+        std::process::exit(1);
+    });
     let executions = explore(kind, bound, model.body);
     let bound = bound.map_or("none".into(), |n| n.to_string());
     let seconds = begun.elapsed().as_secs_f64();

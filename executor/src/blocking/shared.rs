@@ -306,7 +306,5 @@ impl Shared {
 
 /// Ends the task of a job that the pool does not run. Its facts have been set aside.
 fn refuse(runnable: Runnable, reason: io::Error) {
-    // A cell has no way to end with a reason of ours, so the task ends cancelled.
-    drop(runnable);
-    drop(reason);
+    runnable.refuse(reason);
 }

@@ -112,8 +112,8 @@ impl Header {
 pub(super) struct VTable {
     /// Polls the future; true if the task has an output now. Rule 2.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> bool,
-    /// Drops the future and leaves an error as output. Rule 2.
-    pub(super) cancel: unsafe fn(NonNull<Header>),
+    /// Drops the future and leaves an error as output: cancelled, or refused for a reason. Rule 2.
+    pub(super) cancel: unsafe fn(NonNull<Header>, Option<std::io::Error>),
     /// Moves the output into the `Option<Result<T, JoinError>>` behind the pointer. Rule 3.
     pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// True if the output is there and is an error. Rule 3.
@@ -246,14 +246,17 @@ impl<F: Future> Drop for DropOnPanic<F> {
 
 /// # Safety
 /// As [`poll`].
-unsafe fn cancel<F: Future, O>(header: NonNull<Header>) {
+unsafe fn cancel<F: Future, O>(header: NonNull<Header>, refused: Option<std::io::Error>) {
     // SAFETY: the caller's promise, as in `poll`.
     let cell = unsafe { header.cast::<Cell<F, O>>().as_ref() };
     // SAFETY: rule 2.
     let dropped = unsafe { replace_stage(cell, Stage::Empty) };
     let about = cell.header.about();
     let error = match dropped {
-        Ok(()) => JoinError::cancelled(about, cell.header.reason()),
+        Ok(()) => match refused {
+            Some(reason) => JoinError::refused(about, reason),
+            None => JoinError::cancelled(about, cell.header.reason()),
+        },
         Err(payload) => JoinError::panic(about, payload),
     };
     // SAFETY: rule 2. The stage is `Empty`, so nothing is dropped here.

@@ -94,6 +94,14 @@ impl Runnable {
         }
     }
 
+    /// Ends the task unpolled, with an error that says why it is not run.
+    pub fn refuse(self, reason: std::io::Error) {
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: rule 2, we are the `Runnable`.
+        unsafe { (this.header().vtable.cancel)(this.0, Some(reason)) };
+        Runnable(this.0).complete();
+    }
+
     /// The future is gone and the output stored: publishes that and lets the task go.
     fn complete(self) {
         let (header, pointer) = (self.header(), self.0);
@@ -137,7 +145,7 @@ impl Drop for Runnable {
     fn drop(&mut self) {
         let this = Runnable(self.0);
         // SAFETY: rule 2, we are the `Runnable`.
-        unsafe { (this.header().vtable.cancel)(this.0) };
+        unsafe { (this.header().vtable.cancel)(this.0, None) };
         this.complete();
     }
 }

@@ -282,6 +282,9 @@ pub enum Mode {
     Interleaving,
 }
 
+/// True where a model checker stands behind this module.
+pub const MODELED: bool = true;
+
 // The mode of this process. Set before the model starts and not a loom object, so reading it is not
 // a step of the model.
 static INTERLEAVING: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);

@@ -97,6 +97,9 @@ pub enum Mode {
     Interleaving,
 }
 
+/// True where a model checker stands behind this module.
+pub const MODELED: bool = false;
+
 /// Runs a model on real threads, many times over; returns how often.
 pub fn explore(
     _: Mode,

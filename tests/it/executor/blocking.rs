@@ -219,11 +219,11 @@ fn a_pool_that_is_shut_down_refuses_jobs() {
     wait(pool.run(|| ())).unwrap();
     wait(pool.shutdown());
     let (witness, dropped) = witness();
-    wait(pool.run(move || drop(witness))).unwrap_err();
+    assert!(wait(pool.run(move || drop(witness))).unwrap_err().is_refused());
     assert_eq!(dropped.try_recv(), Ok(()));
     let Err(TryRunError::Closed(closure)) = pool.try_run(|| 7) else { panic!("it took a job") };
     assert_eq!(closure(), 7);
-    wait(wait(pool.run_when_free(|| ()))).unwrap_err();
+    assert!(wait(wait(pool.run_when_free(|| ()))).unwrap_err().is_refused());
 }
 
 // EXE-10
@@ -530,7 +530,7 @@ fn a_closure_that_is_dropped_may_use_the_pool() {
     let queued = pool.run(move || drop(uses));
     let full = pool.run(|| ());
     let uses = inside(&pool);
-    wait(pool.run(move || drop(uses))).unwrap_err(); // refused
+    assert!(wait(pool.run(move || drop(uses))).unwrap_err().is_refused()); // refused
     drop(pool.shutdown_now());
     wait(queued).unwrap_err();
     wait(full).unwrap_err();
@@ -543,7 +543,7 @@ fn a_full_queue_gives_the_closure_back_or_refuses_it() {
     let queued = pool.try_run(|| 1).unwrap();
     let Err(TryRunError::Full(closure)) = pool.try_run(|| 2) else { panic!("it was full") };
     assert_eq!(closure(), 2);
-    wait(pool.run(|| 3)).unwrap_err();
+    assert!(wait(pool.run(|| 3)).unwrap_err().is_refused());
     assert!(!queued.is_finished());
 }
 
@@ -599,7 +599,7 @@ fn those_who_wait_for_room_are_refused_when_the_pool_closes() {
     waits.pending();
     let _shutdown = pool.shutdown();
     assert_eq!(waits.wakes(), 1);
-    wait(waits.ready()).unwrap_err();
+    assert!(wait(waits.ready()).unwrap_err().is_refused());
 }
 
 /// A way to start threads that fails while the flag is set.
@@ -621,7 +621,7 @@ fn a_job_of_a_pool_that_gets_no_thread_comes_back_as_an_error() {
         panic!("there is no thread")
     };
     assert_eq!((closure(), error.kind()), (1, io::ErrorKind::WouldBlock));
-    wait(pool.run(|| 2)).unwrap_err();
+    assert!(wait(pool.run(|| 2)).unwrap_err().is_refused());
     fails.store(false, SeqCst);
     assert_eq!(wait(pool.run(|| 3)).unwrap(), 3); // the failure is not remembered
 }
@@ -641,7 +641,7 @@ fn a_job_waits_for_a_busy_thread_if_no_other_can_be_started() {
 #[test]
 fn a_thread_whose_setup_panics_counts_as_one_that_did_not_start() {
     let pool = pool(1).setup(Arc::new(|_: &mut dyn FnMut()| panic!("no setup"))).build();
-    wait(pool.run(|| 1)).unwrap_err();
+    assert!(wait(pool.run(|| 1)).unwrap_err().is_refused());
     until(|| pool.stats().threads == 0);
     wait(pool.shutdown());
 }
