@@ -403,6 +403,7 @@ impl Wake for Root {
             let mine = worker.seat == 0 && Arc::ptr_eq(&worker.shared, &shared);
             if mine {
                 worker.root_after.set(worker.queue.len());
+                shared.idle.call(0);
             }
             mine
         });

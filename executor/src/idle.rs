@@ -138,7 +138,12 @@ impl Idle {
 
     /// Something has come for this seat alone. If it is parked, it is taken out of its bed and counted
     /// as a searcher, so that from now on nobody believes it to be asleep. The caller unparks it.
+    #[inline]
     pub fn call(&self, seat: usize) {
+        // ORDERING: Relaxed. A worker that parks after this finds the unpark, or its own wake.
+        if self.word.load(Relaxed) & bit(seat) == 0 {
+            return;
+        }
         self.step(|word| {
             let in_bed = asleep(word) & bit(seat) != 0;
             if in_bed { (take_out(word, seat), ()) } else { (word, ()) }

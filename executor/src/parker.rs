@@ -108,6 +108,19 @@ impl Parker {
         }
     }
 
+    /// True if an unpark has come that no park has taken.
+    pub fn is_notified(&self) -> bool {
+        // ORDERING: Relaxed. Whoever acts on it takes the unpark, and synchronises there.
+        self.state.load(Relaxed) == NOTIFIED
+    }
+
+    /// Takes an unpark, for a worker that is about to look at everything again.
+    pub fn clear(&self) {
+        if self.is_notified() {
+            self.get_up();
+        }
+    }
+
     /// False if an unpark came first; it is taken.
     fn lie_down(&self, how: u32) -> bool {
         // ORDERING: Acquire on failure, of `unpark`; Relaxed otherwise: nothing is published.

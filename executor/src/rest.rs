@@ -45,11 +45,14 @@ impl Worker {
         let searching = self.searching.take();
         let bed = if driver.is_some() { Bed::Reactor } else { Bed::Condvar };
         let parked = self.shared.idle.park(self.seat, searching, bed);
-        if !self.shared.has_work() && !self.has_own_work() {
+        let parker = &self.my_seat().parker;
+        if !parker.is_notified() && !self.shared.has_work() && !self.has_own_work() {
             self.counters().parks.add(1);
             self.sleep(&mut driver, parked.sentinel);
         }
         let left = self.shared.idle.leave(self.seat);
+        // Not before it has left: until then it must show that something has come for it.
+        parker.clear();
         self.searching.set(left.searching);
         self.fresh.set(true);
         drop(driver);
@@ -117,7 +120,8 @@ impl Worker {
             return false;
         }
         let events = driver.as_mut().map_or(0, |driver| self.collecting(|| driver.look()));
-        if events > 0 || shared.has_work() || shared.awaits_job() {
+        let called = shared.seats.iter().any(|seat| seat.parker.is_notified());
+        if events > 0 || called || shared.has_work() || shared.awaits_job() {
             return events > 0;
         }
         let Some(next) = shared.timers.next_of_all() else { return false };

@@ -172,6 +172,8 @@ impl Worker {
             self.queue.push(task);
         } else {
             self.local.borrow_mut().push_back(task);
+            // Others do not see this queue; they must not believe that this worker sleeps.
+            self.shared.idle.call(self.seat);
         }
     }
 
