@@ -39,6 +39,22 @@ pub use read::{LimitExceeded, UnexpectedEof, read_exact, read_to_end};
 pub use write::{write_all, write_all_vectored};
 
 /// Something bytes can be read from.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../doc/run.in")]
+/// # use windlass_reactor::io::{AsyncRead, read_to_end};
+/// struct Text(&'static [u8]); // anything that has bytes can be read so
+/// impl AsyncRead for Text {
+///     fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+///         Poll::Ready(io::Read::read(&mut self.0, buffer))
+///     }
+/// }
+/// let mut all = Vec::new();
+/// run(read_to_end(Text(b"hello"), &mut all, 100))?;
+/// assert_eq!(all, b"hello");
+/// # io::Result::Ok(())
+/// ```
 pub trait AsyncRead {
     /// Reads into the front of `buffer`; `Ok(0)` is the end of the stream, or an empty buffer.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
@@ -66,6 +82,28 @@ pub trait AsyncRead {
 }
 
 /// Something bytes can be written to.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../doc/run.in")]
+/// # use windlass_reactor::io::{AsyncWrite, write_all};
+/// struct Sink(Vec<u8>);
+/// impl AsyncWrite for Sink {
+///     fn poll_write(&mut self, _: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+///         Poll::Ready(io::Write::write(&mut self.0, data))
+///     }
+///     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+///     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         self.poll_flush(cx)
+///     }
+/// }
+/// let mut sink = Sink(Vec::new());
+/// run(write_all(&mut sink, b"hello"))?;
+/// assert_eq!(sink.0, b"hello");
+/// # io::Result::Ok(())
+/// ```
 pub trait AsyncWrite {
     /// Writes a front part of `data`, and says how much.
     fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>>;

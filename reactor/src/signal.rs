@@ -41,15 +41,19 @@ pub use signal_hook::consts::{
 /// Several listeners for one signal all hear it, also in different runtimes.
 ///
 /// # Examples
-/// ```no_run
-/// use windlass_reactor::signal::{SIGHUP, signal};
-/// async fn reload_on_hangup() -> std::io::Result<()> {
+/// ```
+#[doc = include_str!("../doc/run.in")]
+/// # use signal_hook::low_level::raise;
+/// # use windlass_reactor::signal::{SIGHUP, signal};
+/// run(async {
 ///     let mut hangup = signal(SIGHUP)?;
-///     loop {
-///         hangup.recv().await?;
-///         println!("reading the configuration again");
-///     }
-/// }
+///     raise(SIGHUP)?; // as `kill -HUP` from outside does
+///     hangup.recv().await?;
+///     println!("reading the configuration again");
+///     assert_eq!(hangup.number(), SIGHUP);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 ///
 /// # Errors
@@ -72,13 +76,16 @@ fn refused(number: i32, why: &str) -> io::Error {
 /// Waits for Ctrl-C, counted from this call on (not from the first poll).
 ///
 /// # Examples
-/// ```no_run
-/// # async fn serve() {}
-/// # async fn example() -> std::io::Result<()> {
-/// let stop = windlass_reactor::signal::ctrl_c();
-/// serve().await;
-/// stop.await?;
-/// # Ok(()) }
+/// ```
+#[doc = include_str!("../doc/run.in")]
+/// # use signal_hook::low_level::raise;
+/// # use windlass_reactor::signal::{SIGINT, ctrl_c};
+/// let stopped = run(async {
+///     let stop = ctrl_c(); // from here on
+///     raise(SIGINT)?; // as Ctrl-C in the terminal does
+///     stop.await
+/// });
+/// assert!(stopped.is_ok());
 /// ```
 ///
 /// # Errors
@@ -92,6 +99,22 @@ pub fn ctrl_c() -> CtrlC {
 }
 
 /// A listener made by [`signal`]. Dropping it leaves the others listening.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../doc/run.in")]
+/// # use signal_hook::low_level::raise;
+/// # use windlass_reactor::signal::{SIGUSR1, signal};
+/// run(async {
+///     let (mut one, mut other) = (signal(SIGUSR1)?, signal(SIGUSR1)?);
+///     raise(SIGUSR1)?;
+///     one.recv().await?; // every listener hears it
+///     other.recv().await?;
+///     assert_eq!(one.number(), SIGUSR1);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 pub struct Signal {
     /// What the handler has written and nobody has taken note of.
     bytes: UnixStream,

@@ -86,6 +86,23 @@ pub fn is_exhausted() -> bool {
 /// Runs a future without a budget: it may complete any number of operations in one poll.
 ///
 /// Use it for a future that is known to end soon and must not be interrupted by a yield.
+///
+/// # Examples
+/// ```
+/// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+/// # use windlass_sync::{budget::{self, unconstrained}, semaphore::Semaphore};
+/// let gate = Semaphore::new(1);
+/// let mut many = pin!(unconstrained(async {
+///     for _ in 0..1_000 {
+///         drop(gate.acquire().await.unwrap());
+///     }
+/// }));
+/// let _budget = budget::enter(); // what an executor does before it polls
+/// assert!(many.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+/// ```
+///
+/// # Cancel safety
+/// That of the future inside, which is dropped with it.
 pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
     Unconstrained { future: Box::pin(future) }
 }

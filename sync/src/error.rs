@@ -33,6 +33,15 @@ impl<T> fmt::Display for Closed<T> {
 impl<T> Error for Closed<T> {}
 
 /// Why there is nothing to receive right now.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::{error::TryRecvError, oneshot};
+/// let (sender, mut receiver) = oneshot::channel::<u32>();
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// Nothing has come yet.
@@ -53,6 +62,15 @@ impl fmt::Display for TryRecvError {
 impl Error for TryRecvError {}
 
 /// Why a semaphore gave no permit right now.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::{error::TryAcquireError, semaphore::Semaphore};
+/// let gate = Semaphore::new(0);
+/// assert_eq!(gate.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+/// gate.close();
+/// assert_eq!(gate.try_acquire().unwrap_err(), TryAcquireError::Closed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryAcquireError {
     /// Too few permits are free, or somebody else is first in line.

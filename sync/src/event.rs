@@ -107,6 +107,19 @@ impl Event {
 
     /// Waits until the event is set; ready at once if it is.
     ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # use windlass_sync::event::Event;
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let ready = Event::new();
+    /// let mut waiter = pin!(ready.wait());
+    /// assert!(waiter.as_mut().poll(&mut cx).is_pending());
+    /// ready.set();
+    /// ready.clear(); // who waited goes on all the same
+    /// assert!(waiter.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    ///
     /// # Cancel safety
     /// A future that is dropped has taken nothing from anybody.
     #[track_caller]

@@ -120,6 +120,21 @@ impl<T: Default> Default for Mutex<T> {
 impl<T: ?Sized> Mutex<T> {
     /// Waits for the mutex; the guard unlocks it when dropped.
     ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # use windlass_sync::mutex::Mutex;
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let value = Mutex::new(1);
+    /// let held = value.try_lock().unwrap();
+    /// let mut second = pin!(value.lock());
+    /// assert!(second.as_mut().poll(&mut cx).is_pending());
+    /// drop(held); // hands it over
+    /// assert!(value.try_lock().is_none(), "nobody can take it in between");
+    /// let Poll::Ready(guard) = second.as_mut().poll(&mut cx) else { panic!() };
+    /// assert_eq!(*guard, 1);
+    /// ```
+    ///
     /// # Cancel safety
     /// A future that is dropped leaves the line; if the mutex had been handed to it, the next in
     /// line gets it. A new call starts at the end of the line.
@@ -150,6 +165,19 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Waits for the mutex on a plain thread, which sleeps meanwhile.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_sync::mutex::Mutex;
+    /// let total = Mutex::new(0);
+    /// std::thread::scope(|threads| {
+    ///     for n in 1..=3 {
+    ///         let total = &total;
+    ///         threads.spawn(move || *total.lock_blocking() += n);
+    ///     }
+    /// });
+    /// assert_eq!(total.into_inner(), 6);
+    /// ```
     ///
     /// # Panics
     /// Inside a task: it would block the worker. Use [`lock`](Self::lock) there.

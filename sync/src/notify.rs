@@ -106,6 +106,18 @@ impl Notify {
     /// `notify_all` counts from this call on. The place in line for `notify_one`, however, is taken
     /// at the first poll, or by [`Notified::enable`].
     ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # use windlass_sync::notify::Notify;
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let changed = Notify::new();
+    /// let mut waiter = pin!(changed.notified());
+    /// assert!(waiter.as_mut().poll(&mut cx).is_pending());
+    /// changed.notify_one();
+    /// assert!(waiter.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    ///
     /// # Cancel safety
     /// If a `notify_one` had reached a future that is dropped, it goes to the next in line, or is
     /// kept. A new call starts at the end of the line.

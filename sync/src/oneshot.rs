@@ -88,6 +88,18 @@ impl<T> Sender<T> {
     ///
     /// Use it to stop working on an answer that nobody waits for.
     ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # use windlass_sync::oneshot;
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (mut sender, receiver) = oneshot::channel::<u32>();
+    /// let mut given_up = pin!(sender.closed());
+    /// assert!(given_up.as_mut().poll(&mut cx).is_pending());
+    /// drop(receiver);
+    /// assert!(given_up.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    ///
     /// # Cancel safety
     /// A future that is dropped has changed nothing.
     #[track_caller]
@@ -118,6 +130,15 @@ impl<T> Receiver<T> {
     }
 
     /// Waits for the value on a plain thread, which sleeps meanwhile.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_sync::oneshot;
+    /// let (sender, receiver) = oneshot::channel();
+    /// let thread = std::thread::spawn(move || receiver.recv_blocking());
+    /// sender.send("the answer").unwrap(); // from a task, for example
+    /// assert_eq!(thread.join().unwrap(), Ok("the answer"));
+    /// ```
     ///
     /// # Errors
     /// [`Closed`] if none will come.

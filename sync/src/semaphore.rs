@@ -86,6 +86,20 @@ impl Semaphore {
 
     /// Waits for a permit.
     ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # use windlass_sync::semaphore::Semaphore;
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let gate = Semaphore::new(1);
+    /// let permit = gate.try_acquire().unwrap();
+    /// let mut second = pin!(gate.acquire());
+    /// assert!(second.as_mut().poll(&mut cx).is_pending());
+    /// drop(permit); // hands it over
+    /// assert!(gate.try_acquire().is_err(), "nobody can take it in between");
+    /// assert!(second.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    ///
     /// # Errors
     /// [`Closed`] if the semaphore is or gets closed.
     ///
@@ -185,6 +199,17 @@ impl Semaphore {
 
     /// Waits for a permit on a plain thread, which sleeps meanwhile.
     ///
+    /// # Examples
+    /// ```
+    /// # use windlass_sync::semaphore::Semaphore;
+    /// let gate = Semaphore::new(0);
+    /// std::thread::scope(|threads| {
+    ///     let waits = threads.spawn(|| gate.acquire_blocking().is_ok());
+    ///     gate.add_permits(1);
+    ///     assert!(waits.join().unwrap());
+    /// });
+    /// ```
+    ///
     /// # Errors
     /// [`Closed`] if the semaphore is or gets closed.
     ///
@@ -219,6 +244,17 @@ impl Semaphore {
     /// Refuses everybody who waits or comes from now on.
     ///
     /// Permits that were handed out stay valid, and still count when they come back.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_sync::{error::TryAcquireError, semaphore::Semaphore};
+    /// let gate = Semaphore::new(2);
+    /// let permit = gate.try_acquire().unwrap();
+    /// gate.close();
+    /// assert_eq!(gate.try_acquire().unwrap_err(), TryAcquireError::Closed);
+    /// drop(permit); // who has one may finish
+    /// assert_eq!(gate.available_permits(), 2);
+    /// ```
     pub fn close(&self) {
         let mut wakes = Wakes::new();
         {

@@ -227,6 +227,15 @@ impl Clock {
 
     /// Says whether a runtime in which nothing can run may move a paused clock to its next
     /// deadline. It may not at first.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_timer::Clock;
+    /// let clock = Clock::paused();
+    /// assert!(!clock.auto_advance());
+    /// clock.set_auto_advance(true); // a runtime with this clock never waits for a timer
+    /// assert!(clock.auto_advance() && clock.is_paused());
+    /// ```
     pub fn set_auto_advance(&self, allowed: bool) {
         // ORDERING: Relaxed; who must notice is woken by `change` below.
         self.0.auto_advance.store(allowed, Relaxed);

@@ -45,6 +45,20 @@ pub fn interval(period: Duration) -> Interval {
 
 /// Ticks at `first` and then each `period`.
 ///
+/// # Examples
+/// ```
+/// # use std::{task::{Context, Poll, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, Timers, interval_at};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let first = clock.now() + Duration::from_secs(3);
+/// let mut beat = interval_at(first, Duration::from_secs(10));
+/// assert!(beat.poll_tick(&mut cx).is_pending());
+/// clock.advance(Duration::from_secs(3));
+/// assert_eq!(beat.poll_tick(&mut cx), Poll::Ready(first));
+/// ```
+///
 /// # Panics
 /// If the period is zero, and outside a runtime.
 #[track_caller]
@@ -54,6 +68,23 @@ pub fn interval_at(first: Instant, period: Duration) -> Interval {
 }
 
 /// What becomes of the ticks that came due while nobody waited for them.
+///
+/// # Examples
+/// ```
+/// # use std::{task::{Context, Poll, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, MissedTickBehavior, Timers, interval};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let begun = clock.now();
+/// let mut beat = interval(Duration::from_secs(10));
+/// beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+/// clock.advance(Duration::from_secs(35)); // nobody looks, and four ticks come due
+/// assert_eq!(beat.poll_tick(&mut cx), Poll::Ready(begun));
+/// assert!(beat.poll_tick(&mut cx).is_pending()); // those at 10, 20 and 30 s are left out
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(beat.poll_tick(&mut cx), Poll::Ready(begun + Duration::from_secs(40)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// They come at once, one after the other, until the interval has caught up.
@@ -66,6 +97,21 @@ pub enum MissedTickBehavior {
 }
 
 /// What [`interval`] and [`interval_at`] return.
+///
+/// # Examples
+/// ```
+/// # use std::{task::{Context, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, Timers, interval};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let mut heartbeat = interval(Duration::from_secs(10));
+/// assert!(heartbeat.poll_tick(&mut cx).is_ready()); // in a task: `heartbeat.tick().await`
+/// clock.advance(Duration::from_secs(9));
+/// heartbeat.reset(); // a message went out, which does for a heartbeat
+/// clock.advance(Duration::from_secs(9));
+/// assert!(heartbeat.poll_tick(&mut cx).is_pending());
+/// ```
 #[derive(Debug)]
 pub struct Interval {
     /// Its deadline is the next tick.

@@ -50,6 +50,21 @@ pub fn sleep(duration: Duration) -> Sleep {
 
 /// Waits until this instant. One that has passed is no error: see [`sleep`].
 ///
+/// # Examples
+/// ```
+/// # use std::{future::Future, pin::pin, task::{Context, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, Timers, sleep_until};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let deadline = clock.now() + Duration::from_secs(10);
+/// let mut rest = pin!(sleep_until(deadline));
+/// assert!(rest.as_mut().poll(&mut cx).is_pending());
+/// clock.advance(Duration::from_secs(10));
+/// timers.fire(0);
+/// assert!(rest.as_mut().poll(&mut cx).is_ready());
+/// ```
+///
 /// # Cancel safety
 /// A sleep that is dropped leaves nothing behind.
 ///
@@ -103,6 +118,22 @@ impl Sleep {
     /// Gives it another deadline: later, earlier or past, before or after it has ended.
     ///
     /// The task that waits for it need not be polled: it is woken at the new deadline.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}, time::Duration};
+    /// # use windlass_timer::{Clock, Handle, Timers, sleep};
+    /// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+    /// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+    /// # let _entered = Handle::new(timers.clone(), 0).enter();
+    /// let mut idle = sleep(Duration::from_secs(30));
+    /// assert!(pin!(&mut idle).poll(&mut cx).is_pending());
+    /// clock.advance(Duration::from_secs(29));
+    /// idle.reset(clock.now() + Duration::from_secs(30)); // something has come in
+    /// clock.advance(Duration::from_secs(29));
+    /// timers.fire(0);
+    /// assert!(pin!(&mut idle).poll(&mut cx).is_pending());
+    /// ```
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         let Some(key) = self.key else { return };

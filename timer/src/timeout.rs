@@ -56,6 +56,21 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// As [`timeout`], with an instant for a deadline. `None` is no limit; a past one acts like a zero
 /// duration.
 ///
+/// # Examples
+/// ```
+/// # use std::{future::{Future, pending}, pin::pin, task::{Context, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, Timers, timeout_at};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let deadline = clock.now() + Duration::from_secs(3); // for the whole request
+/// let mut connect = pin!(timeout_at(deadline, async {}));
+/// assert!(connect.as_mut().poll(&mut cx).is_ready());
+/// clock.advance(Duration::from_secs(3));
+/// let mut answer = pin!(timeout_at(deadline, pending::<()>()));
+/// assert!(answer.as_mut().poll(&mut cx).is_ready()); // no time is left
+/// ```
+///
 /// # Cancel safety
 /// Dropping it drops the future inside. [`Timeout::into_inner`] gets that out instead.
 ///
@@ -216,6 +231,22 @@ impl<F> fmt::Debug for Timeout<F> {
 /// The error of a future that was not ready in time.
 ///
 /// It says which timeout has elapsed, since timeouts nest.
+///
+/// # Examples
+/// ```
+/// # use std::{future::{Future, pending}, io, pin::pin, task::{Context, Poll, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, Timers, timeout_at};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let deadline = clock.now() + Duration::from_secs(3);
+/// let mut answer = pin!(timeout_at(deadline, pending::<()>()));
+/// clock.advance(Duration::from_secs(3));
+/// let Poll::Ready(Err(elapsed)) = answer.as_mut().poll(&mut cx) else { panic!() };
+/// assert_eq!(elapsed.deadline(), deadline);
+/// let error = io::Error::from(elapsed); // so that `?` takes it where I/O is done
+/// assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed {
     deadline: Instant,
@@ -249,6 +280,19 @@ impl From<Elapsed> for io::Error {
 }
 
 /// The error of moving the deadline of a timeout that is over.
+///
+/// # Examples
+/// ```
+/// # use std::{future::Future, pin::pin, task::{Context, Waker}, time::Duration};
+/// # use windlass_timer::{Clock, Handle, Timers, timeout};
+/// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
+/// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());
+/// # let _entered = Handle::new(timers.clone(), 0).enter();
+/// let mut quick = timeout(Duration::from_secs(3), async { 42 });
+/// assert!(pin!(&mut quick).poll(&mut cx).is_ready());
+/// let too_late = quick.reset(None).unwrap_err();
+/// assert!(!too_late.is_expired(), "the future has ended in time");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLate {
     expired: bool,

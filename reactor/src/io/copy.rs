@@ -13,6 +13,22 @@ const CHUNK: usize = 16 * 1024;
 
 /// Copies everything to the end of `reader` into `writer`, and flushes it; returns how many bytes.
 ///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::copy, net::UnixStream};
+/// run(async {
+///     let (sender, reader) = UnixStream::pair()?;
+///     let (writer, receiver) = UnixStream::pair()?;
+///     sender.write_all(b"hello").await?;
+///     drop(sender); // so that there is an end
+///     assert_eq!(copy(&reader, &writer).await?, 5);
+///     assert_eq!(receiver.read(&mut [0; 16]).await?, 5);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// Whatever the reads and writes fail with.
 ///
@@ -35,6 +51,25 @@ pub fn copy<R: AsyncRead, W: AsyncWrite>(
 ///
 /// When one stream ends, the writing side of the other is shut down, so that a half-closed
 /// connection passes through a proxy as one.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use std::net::Shutdown;
+/// # use windlass_reactor::{io::copy_bidirectional, net::UnixStream};
+/// run(async {
+///     let (client, inside) = UnixStream::pair()?;
+///     let (outside, server) = UnixStream::pair()?;
+///     client.write_all(b"question").await?;
+///     server.write_all(b"answer").await?;
+///     client.shutdown(Shutdown::Write)?;
+///     server.shutdown(Shutdown::Write)?;
+///     assert_eq!(copy_bidirectional(&inside, &outside).await?, (8, 6)); // a proxy
+///     client.read_exact(&mut [0; 6]).await?;
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The first that either way fails with; the other way is given up.

@@ -12,6 +12,21 @@ use super::{AsyncRead, at};
 const CHUNK: usize = 4096;
 
 /// A line was longer than allowed. Inside an [`io::Error`] of kind `InvalidData`.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::{LineReader, LineTooLong}, net::UnixStream};
+/// run(async {
+///     let (client, server) = UnixStream::pair()?;
+///     client.write_all(b"far too long for this\n").await?;
+///     let error = LineReader::new(&server, 8).next_line().await.unwrap_err();
+///     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+///     assert_eq!(inner, Some(&LineTooLong { limit: 8 }));
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineTooLong {
     /// The limit, in bytes without the line's end.

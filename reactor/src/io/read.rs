@@ -14,15 +14,18 @@ const MIN_ROOM: usize = 4096;
 /// The stream ended inside a [`read_exact`]. Inside an [`io::Error`] of kind `UnexpectedEof`.
 ///
 /// # Examples
-/// ```no_run
-/// # use windlass_reactor::{io::{read_exact, UnexpectedEof}, net::TcpStream};
-/// # async fn example(stream: &TcpStream) {
-/// if let Err(error) = read_exact(stream, &mut [0; 16]).await {
-///     if let Some(cut) = UnexpectedEof::of(&error) {
-///         println!("only {} of 16 bytes came", cut.arrived);
-///     }
-/// }
-/// # }
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::{UnexpectedEof, read_exact}, net::UnixStream};
+/// run(async {
+///     let (sender, receiver) = UnixStream::pair()?;
+///     sender.write_all(b"hello").await?;
+///     drop(sender);
+///     let error = read_exact(&receiver, &mut [0; 16]).await.unwrap_err();
+///     assert_eq!(UnexpectedEof::of(&error), Some(UnexpectedEof { arrived: 5, wanted: 16 }));
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnexpectedEof {
@@ -54,6 +57,22 @@ impl From<UnexpectedEof> for io::Error {
 }
 
 /// A stream was longer than [`read_to_end`] may read. Inside an [`io::Error`] of kind `InvalidData`.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::{LimitExceeded, read_to_end}, net::UnixStream};
+/// run(async {
+///     let (sender, receiver) = UnixStream::pair()?;
+///     sender.write_all(b"more than you want").await?;
+///     let mut body = Vec::new();
+///     let error = read_to_end(&receiver, &mut body, 4).await.unwrap_err();
+///     assert!(error.get_ref().is_some_and(|inner| inner.is::<LimitExceeded>()));
+///     assert_eq!(body, b"more");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitExceeded {
     /// The limit, in bytes. That many have been read.
@@ -75,6 +94,23 @@ impl From<LimitExceeded> for io::Error {
 }
 
 /// Fills `buffer`.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::read_exact, net::UnixStream};
+/// run(async {
+///     let (sender, receiver) = UnixStream::pair()?;
+///     sender.write_all(b"\x05hello").await?;
+///     let mut length = [0];
+///     read_exact(&receiver, &mut length).await?;
+///     let mut text = vec![0; length[0].into()];
+///     read_exact(&receiver, &mut text).await?;
+///     assert_eq!(text, b"hello");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// [`UnexpectedEof`] if the stream ends before, and whatever the reads fail with.
@@ -103,6 +139,22 @@ pub fn read_exact<R: AsyncRead>(
 
 /// Appends everything up to the end of the stream to `buffer`, but at most `limit` bytes; returns
 /// how many came. `usize::MAX` is no limit, which is for streams that you trust.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::read_to_end, net::UnixStream};
+/// run(async {
+///     let (sender, receiver) = UnixStream::pair()?;
+///     sender.write_all(b"all there is").await?;
+///     drop(sender);
+///     let mut body = Vec::new();
+///     assert_eq!(read_to_end(&receiver, &mut body, 1 << 20).await?, 12);
+///     assert_eq!(body, b"all there is");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// [`LimitExceeded`], and whatever the reads fail with. What came before is in the buffer.

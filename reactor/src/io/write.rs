@@ -9,6 +9,21 @@ use super::{AsyncWrite, at};
 
 /// Writes all of `data`.
 ///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::write_all, net::UnixStream};
+/// run(async {
+///     let (stream, peer) = UnixStream::pair()?;
+///     write_all(&stream, b"hello").await?; // a `write` may take a part only
+///     let mut text = [0; 5];
+///     peer.read_exact(&mut text).await?;
+///     assert_eq!(&text, b"hello");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// `WriteZero` if the writer takes no more, and whatever the writes fail with.
 ///
@@ -34,6 +49,23 @@ pub fn write_all<W: AsyncWrite>(
 /// Writes all of several pieces, in few system calls: a header and its body go out as one packet.
 ///
 /// The pieces are used up: afterwards they are empty.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use std::io::IoSlice;
+/// # use windlass_reactor::{io::write_all_vectored, net::UnixStream};
+/// run(async {
+///     let (stream, peer) = UnixStream::pair()?;
+///     let mut pieces = [IoSlice::new(b"head, "), IoSlice::new(b"body")];
+///     write_all_vectored(&stream, &mut pieces).await?;
+///     let mut text = [0; 10];
+///     peer.read_exact(&mut text).await?;
+///     assert_eq!(&text, b"head, body");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// As [`write_all`].

@@ -22,24 +22,85 @@ pub(crate) mod sealed {
 }
 
 /// The half that reads, borrowed.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UnixStream;
+/// run(async {
+///     let (stream, peer) = UnixStream::pair()?;
+///     let (mut read, _write) = stream.split();
+///     peer.write_all(b"hello").await?;
+///     assert_eq!(read.read(&mut [0; 16]).await?, 5);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ReadHalf<'a, S> {
     pub(super) stream: &'a S,
 }
 
 /// The half that writes, borrowed.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UnixStream;
+/// run(async {
+///     let (stream, peer) = UnixStream::pair()?;
+///     let (_read, mut write) = stream.split();
+///     write.write_all(b"hello").await?;
+///     assert_eq!(peer.read(&mut [0; 16]).await?, 5);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct WriteHalf<'a, S> {
     pub(super) stream: &'a S,
 }
 
 /// The half that reads, owned. [`reunite`](Self::reunite) makes a stream of both again.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UnixStream;
+/// run(async {
+///     let (stream, peer) = UnixStream::pair()?;
+///     let (mut read, write) = stream.into_split(); // one for each of two tasks
+///     peer.write_all(b"hello").await?;
+///     assert_eq!(read.read(&mut [0; 16]).await?, 5);
+///     let stream = read.reunite(write).expect("they are of one stream");
+///     stream.write_all(b"still open").await?;
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct OwnedReadHalf<S> {
     pub(super) stream: Arc<S>,
 }
 
 /// The half that writes, owned. Dropping it ends the stream to the peer.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UnixStream;
+/// run(async {
+///     let (stream, peer) = UnixStream::pair()?;
+///     let (_read, mut write) = stream.into_split();
+///     write.write_all(b"bye").await?;
+///     drop(write);
+///     let mut buffer = [0; 16];
+///     assert_eq!(peer.read(&mut buffer).await?, 3);
+///     assert_eq!(peer.read(&mut buffer).await?, 0, "the stream has ended");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct OwnedWriteHalf<S: Stream> {
     pub(super) stream: Arc<S>,
@@ -88,6 +149,21 @@ impl<S: Stream> Drop for OwnedWriteHalf<S> {
 }
 
 /// Two halves that are not of the same stream; both are given back.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::{ReuniteError, UnixStream};
+/// run(async {
+///     let (one, other) = UnixStream::pair()?;
+///     let (read, write) = one.into_split();
+///     let (other_read, other_write) = other.into_split();
+///     let ReuniteError(read, other_write) = read.reunite(other_write).unwrap_err();
+///     assert!(read.reunite(write).is_ok() && other_read.reunite(other_write).is_ok());
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct ReuniteError<S: Stream>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
 

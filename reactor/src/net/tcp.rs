@@ -33,15 +33,21 @@ const READS_END_SHORT: bool = true;
 /// Small messages that wait for answers want [`set_nodelay`](Self::set_nodelay).
 ///
 /// # Examples
-/// ```no_run
-/// use windlass_reactor::net::TcpStream;
-/// async fn shout(text: &str) -> std::io::Result<String> {
-///     let stream = TcpStream::connect("127.0.0.1:7000").await?;
-///     stream.write_all(text.as_bytes()).await?;
-///     let mut answer = vec![0; text.len()];
-///     stream.read_exact(&mut answer).await?;
-///     Ok(String::from_utf8_lossy(&answer).into_owned())
-/// }
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::{TcpListener, TcpStream};
+/// run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+///     let (peer, _address) = listener.accept().await?;
+///     stream.set_nodelay(true)?;
+///     stream.write_all(b"ping").await?;
+///     let mut message = [0; 4];
+///     peer.read_exact(&mut message).await?;
+///     assert_eq!(&message, b"ping");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 pub struct TcpStream {
     socket: Socket<mio::net::TcpStream>,
@@ -51,6 +57,17 @@ super::stream::stream_methods!(TcpStream);
 
 impl TcpStream {
     /// Connects to an address.
+    ///
+    /// # Examples
+    /// ```
+    #[doc = include_str!("../../doc/run.in")]
+    /// # use windlass_reactor::net::TcpStream;
+    /// run(async {
+    ///     let refused = TcpStream::connect("127.0.0.1:1").await.unwrap_err();
+    ///     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    ///     assert!(refused.to_string().contains("127.0.0.1:1"), "the error says where");
+    /// });
+    /// ```
     ///
     /// # Errors
     /// The error names the address: refused, unreachable, timed out, not an address. Outside a

@@ -19,16 +19,18 @@ use crate::registration::Done;
 /// A socket that takes connections.
 ///
 /// # Examples
-/// ```no_run
-/// # async fn serve(_: windlass_reactor::net::TcpStream) {}
-/// use windlass_reactor::net::TcpListener;
-/// async fn one_after_the_other() -> std::io::Result<()> {
-///     let listener = TcpListener::bind("127.0.0.1:7000")?;
-///     loop {
-///         let (stream, _peer) = listener.accept().await?;
-///         serve(stream).await;
-///     }
-/// }
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::{TcpListener, TcpStream};
+/// run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0")?; // port 0: any that is free
+///     let client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (stream, peer) = listener.accept().await?; // a server does this in a loop
+///     assert_eq!(peer, client.local_addr()?);
+///     assert_eq!(peer, stream.peer_addr()?);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 pub struct TcpListener {
     socket: Socket<mio::net::TcpListener>,

@@ -21,17 +21,22 @@ use crate::registration::Done;
 /// [`connect`](Self::connect) only one peer is spoken to, and `send` and `recv` need no address.
 ///
 /// # Examples
-/// ```no_run
-/// use windlass_reactor::net::UdpSocket;
-/// async fn ask(question: &[u8]) -> std::io::Result<Vec<u8>> {
-///     let socket = UdpSocket::bind("0.0.0.0:0")?;
-///     socket.connect("127.0.0.1:7000")?;
-///     socket.send(question).await?;
-///     let mut answer = vec![0; 1500];
-///     let length = socket.recv(&mut answer).await?;
-///     answer.truncate(length);
-///     Ok(answer)
-/// }
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UdpSocket;
+/// run(async {
+///     let server = UdpSocket::bind("127.0.0.1:0")?;
+///     let client = UdpSocket::bind("127.0.0.1:0")?;
+///     client.connect(server.local_addr()?)?;
+///     client.send(b"what time is it?").await?;
+///     let mut buffer = [0; 1500];
+///     let (length, sender) = server.recv_from(&mut buffer).await?;
+///     assert_eq!(&buffer[..length], b"what time is it?");
+///     server.send_to(b"noon", sender).await?;
+///     assert_eq!(client.recv(&mut buffer).await?, 4);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 pub struct UdpSocket {
     socket: Socket<mio::net::UdpSocket>,

@@ -109,6 +109,23 @@ impl UnixStream {
 ///
 /// It makes the path when it is bound and leaves it behind when dropped: whether another process
 /// has taken it over meanwhile cannot be known. Remove it before you bind, and after you close.
+///
+/// # Examples
+/// ```
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::{UnixListener, UnixStream};
+/// run(async {
+///     let path = std::env::temp_dir().join(format!("windlass-{}.sock", std::process::id()));
+///     let listener = UnixListener::bind(&path)?;
+///     let client = UnixStream::connect(&path)?;
+///     let (stream, _address) = listener.accept().await?;
+///     std::fs::remove_file(&path)?; // who is connected stays so
+///     client.write_all(b"hello").await?;
+///     assert_eq!(stream.read(&mut [0; 16]).await?, 5);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
+/// ```
 pub struct UnixListener {
     socket: Socket<mio::net::UnixListener>,
 }

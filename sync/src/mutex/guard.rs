@@ -11,6 +11,17 @@ const KEPT: &str = "a guard has the value until it is dropped";
 /// Access to what a [`Mutex`] guards; it unlocks when dropped.
 ///
 /// It may be sent to another thread, and be dropped there.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::mutex::Mutex;
+/// let log = Mutex::new(vec![1]);
+/// let mut guard = log.try_lock().unwrap(); // in a task: `log.lock().await`
+/// guard.push(2);
+/// assert!(log.try_lock().is_none());
+/// drop(guard); // or let it go out of scope
+/// assert_eq!(log.into_inner(), [1, 2]);
+/// ```
 #[must_use = "a guard that is not kept unlocks at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
@@ -19,6 +30,17 @@ pub struct MutexGuard<'a, T: ?Sized> {
 }
 
 /// As [`MutexGuard`], and keeps its mutex alive.
+///
+/// # Examples
+/// ```
+/// # use std::{sync::Arc, thread};
+/// # use windlass_sync::mutex::Mutex;
+/// let log = Arc::new(Mutex::new(vec![1]));
+/// let mut guard = log.clone().try_lock_owned().unwrap();
+/// // It borrows nothing, so it may go into a thread or a task.
+/// thread::spawn(move || guard.push(2)).join().unwrap();
+/// assert_eq!(*log.try_lock().unwrap(), [1, 2]);
+/// ```
 #[must_use = "a guard that is not kept unlocks at once"]
 pub struct OwnedMutexGuard<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
@@ -29,6 +51,20 @@ pub struct OwnedMutexGuard<T: ?Sized> {
 /// Access to a part of what a guard gives access to.
 ///
 /// Made by `map`, to hand on less than the whole. It unlocks when dropped.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard};
+/// struct Account { balance: u32 }
+/// type Balance<'a> = MappedGuard<MutexGuard<'a, Account>, u32>;
+/// fn balance(account: &Mutex<Account>) -> Balance<'_> {
+///     let guard = account.try_lock().unwrap();
+///     MutexGuard::map(guard, |account| &account.balance, |account| &mut account.balance)
+/// }
+/// let account = Mutex::new(Account { balance: 10 });
+/// *balance(&account) += 5;
+/// assert_eq!(account.into_inner().balance, 15);
+/// ```
 #[must_use = "a guard that is not kept unlocks at once"]
 pub struct MappedGuard<G: DerefMut, U: ?Sized> {
     guard: G,

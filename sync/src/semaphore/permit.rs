@@ -8,6 +8,18 @@ use crate::shim::Arc;
 /// One or more permits of a [`Semaphore`], given back when dropped.
 ///
 /// However the holder ends, by return, `?`, panic or cancellation, its permits come back.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::semaphore::Semaphore;
+/// let places = Semaphore::new(3);
+/// let mut all = places.try_acquire_many(3).unwrap();
+/// let one = all.split(1).unwrap();
+/// drop(all);
+/// assert_eq!(places.available_permits(), 2);
+/// one.forget(); // this one never comes back
+/// assert_eq!(places.available_permits(), 2);
+/// ```
 #[must_use = "a permit that is not kept is given back at once"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
@@ -15,6 +27,18 @@ pub struct Permit<'a> {
 }
 
 /// One or more permits that keep their [`Semaphore`] alive, given back when dropped.
+///
+/// # Examples
+/// ```
+/// # use std::{sync::Arc, thread};
+/// # use windlass_sync::semaphore::Semaphore;
+/// let connections = Arc::new(Semaphore::new(1));
+/// let permit = connections.clone().try_acquire_owned().unwrap();
+/// assert!(connections.try_acquire().is_err());
+/// // It goes where a borrow could not: into a thread, a task, a struct.
+/// thread::spawn(move || drop(permit)).join().unwrap();
+/// assert!(connections.try_acquire().is_ok());
+/// ```
 #[must_use = "a permit that is not kept is given back at once"]
 pub struct OwnedPermit {
     semaphore: Arc<Semaphore>,
