@@ -15,10 +15,14 @@ const HANGS: Duration = Duration::from_secs(60);
 /// A running program. It is killed if the test ends first.
 pub struct Program {
     child: Child,
+    /// Lines of its standard output, and when each came.
     lines: Receiver<(Instant, String)>,
-    errors: Option<thread::JoinHandle<String>>,
-    /// What it has printed so far, and when.
+    /// Lines of its standard error.
+    errors: Receiver<(Instant, String)>,
+    /// What has been taken out of `lines`.
     seen: Vec<(Instant, String)>,
+    /// What has been taken out of `errors`.
+    seen_errors: String,
 }
 
 /// A program that has ended.
@@ -72,23 +76,9 @@ impl Program {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
-        let output = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-        let mut errors = child.stderr.take().expect("stderr is a pipe");
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in output.lines() {
-                let line = (Instant::now(), line.expect("the programs print UTF-8"));
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let errors = thread::spawn(move || {
-            let mut text = String::new();
-            errors.read_to_string(&mut text).expect("the programs print UTF-8");
-            text
-        });
-        Program { child, lines, errors: Some(errors), seen: Vec::new() }
+        let output = lines(child.stdout.take().expect("stdout is a pipe"));
+        let errors = lines(child.stderr.take().expect("stderr is a pipe"));
+        Program { child, lines: output, errors, seen: Vec::new(), seen_errors: String::new() }
     }
 
     /// Waits for a line that begins like this, and returns the rest of it.
@@ -102,6 +92,17 @@ impl Program {
                     }
                 }
                 None => panic!("it ended without saying {begin:?}: {}", self.all()),
+            }
+        }
+    }
+
+    /// Waits until it complains with these words.
+    #[track_caller]
+    pub fn complaint(&mut self, words: &str) {
+        while !self.seen_errors.contains(words) {
+            match self.errors.recv_timeout(HANGS) {
+                Ok((_, line)) => self.seen_errors += &(line + "\n"),
+                Err(_) => panic!("it does not say {words:?}: {}", self.all()),
             }
         }
     }
@@ -137,18 +138,20 @@ impl Program {
         let status = self.child.wait().expect("nobody else waits for it");
         let first = self.seen.first().map_or(end, |(at, _)| *at);
         let lines = std::mem::take(&mut self.seen).into_iter().map(|(_, line)| line).collect();
-        Ended { status, lines, errors: self.join_errors(), lasted: end - first }
+        Ended { status, lines, errors: self.all_errors(), lasted: end - first }
     }
 
     /// Everything it has said, after killing it.
     fn all(&mut self) -> String {
         self.kill();
-        let errors = self.join_errors();
+        let errors = self.all_errors();
         format!("{:?}\n{errors}", self.seen)
     }
 
-    fn join_errors(&mut self) -> String {
-        self.errors.take().map_or_else(String::new, |reader| reader.join().expect("it only reads"))
+    /// Its standard error to the end.
+    fn all_errors(&mut self) -> String {
+        let rest = self.errors.iter().map(|(_, line)| line + "\n");
+        std::mem::take(&mut self.seen_errors) + &rest.collect::<String>()
     }
 
     fn kill(&mut self) {
@@ -162,4 +165,18 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Reads lines in the background.
+fn lines(from: impl Read + Send + 'static) -> Receiver<(Instant, String)> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            let line = (Instant::now(), line.expect("the programs print UTF-8"));
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
