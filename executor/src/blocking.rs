@@ -204,6 +204,20 @@ impl BlockingPool {
     /// Use it where a producer may run ahead of a pool with a bounded queue: it waits in line with
     /// the others, strictly in the order of their first polls, and nobody overtakes them.
     ///
+    /// # Examples
+    /// ```
+    /// # use windlass_executor::{blocking::BlockingPool, run};
+    /// run(async {
+    ///     let pool = BlockingPool::builder().threads(0..=1).queue(1).build();
+    ///     let mut hashes = Vec::new();
+    ///     for n in 0..10_u64 {
+    ///         // Not ten jobs in a queue: the loop goes at the pace of the pool.
+    ///         hashes.push(pool.run_when_free(move || n * n).await);
+    ///     }
+    ///     assert_eq!(hashes.pop().unwrap().await.unwrap(), 81);
+    /// });
+    /// ```
+    ///
     /// # Cancel safety
     /// A future that is dropped takes its closure along; its place in line goes to the next.
     #[track_caller]
@@ -220,6 +234,18 @@ impl BlockingPool {
     /// The pool is closed by the call itself. Jobs that are queued still run, new ones are refused,
     /// and so are those that wait for room.
     ///
+    /// # Examples
+    /// ```
+    /// # use windlass_executor::{blocking::BlockingPool, run};
+    /// run(async {
+    ///     let pool = BlockingPool::builder().build();
+    ///     let last = pool.run(|| "written");
+    ///     pool.shutdown().await;
+    ///     assert_eq!(last.await.unwrap(), "written");
+    ///     assert!(pool.run(|| "too late").await.unwrap_err().is_refused());
+    /// });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future only stops the wait.
     #[track_caller]
@@ -230,6 +256,25 @@ impl BlockingPool {
 
     /// As [`shutdown`](Self::shutdown), but drops the jobs that are queued and sets the flags of
     /// those that run.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use windlass_executor::{blocking::BlockingPool, run};
+    /// run(async {
+    ///     let pool = BlockingPool::builder().threads(0..=1).build();
+    ///     let (go, wait) = mpsc::channel::<()>();
+    ///     let running = pool.run(move || wait.recv().is_err());
+    ///     let queued = pool.run(|| "never");
+    ///     let gone = pool.shutdown_now();
+    ///     assert!(queued.await.unwrap_err().is_cancelled());
+    ///     drop((go, running));
+    ///     gone.await;
+    /// });
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future only stops the wait.
     #[track_caller]
     pub fn shutdown_now(&self) -> Shutdown {
         self.shared().close_now();
@@ -317,6 +362,18 @@ impl fmt::Debug for BlockingPool {
 }
 
 /// A look at a pool.
+///
+/// # Examples
+/// ```
+/// # use std::time::Duration;
+/// # use windlass_executor::blocking::BlockingPool;
+/// let pool = BlockingPool::builder().threads(0..=1).build();
+/// pool.run(|| "one").detach();
+/// pool.run(|| "two").detach();
+/// pool.shutdown_timeout(Duration::from_secs(60));
+/// let stats = pool.stats();
+/// assert_eq!((stats.done, stats.peak, stats.threads), (2, 1, 0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

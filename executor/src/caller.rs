@@ -324,6 +324,22 @@ fn wait_outside<F: Future>(
 }
 
 /// What a foreign loop should do next.
+///
+/// # Examples
+/// ```
+/// # use std::{future::pending, time::Duration};
+/// # use windlass_executor::runtime::Builder;
+/// let runtime = Builder::new().workers(1).build()?;
+/// let task = runtime.spawn(async { 42 });
+/// let mut driven = runtime.drive(Duration::from_millis(1));
+/// while driven.more {
+///     // The other things that the loop is for.
+///     driven = runtime.drive(Duration::from_millis(1));
+/// }
+/// assert!(task.is_finished());
+/// assert_eq!(driven.next_deadline, None); // the loop may sleep until the descriptor is readable
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Driven {
     /// There is more to run: call `drive` again soon. Otherwise, when the poller's descriptor

@@ -7,6 +7,18 @@ use std::time::Duration;
 use crate::report::Report;
 
 /// What an unobserved panic of a task does besides being reported.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::runtime::{Builder, OnPanic};
+/// let runtime = Builder::new().workers(1).on_panic(OnPanic::CancelGroup).build()?;
+/// let server = runtime.spawn(pending::<()>());
+/// runtime.spawn(async { panic!("the database is gone") }).detach();
+/// let ended = runtime.block_on(server);
+/// assert!(ended.unwrap_err().is_cancelled(), "it does not go on alone");
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnPanic {

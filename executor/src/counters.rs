@@ -57,6 +57,16 @@ macro_rules! counters {
         }
 
         /// What one worker has done so far.
+        ///
+        /// # Examples
+        /// ```
+        /// # use windlass_executor::runtime::Builder;
+        /// let runtime = Builder::new().workers(1).build()?;
+        /// runtime.block_on(runtime.spawn(async {})).unwrap();
+        /// let worker = runtime.handle().metrics().workers[0];
+        /// assert_eq!((worker.polls, worker.timers), (1, 0));
+        /// # std::io::Result::Ok(())
+        /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct WorkerMetrics { $($(#[$doc])* pub $name: u64),+ }

@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use windlass_reactor::Reactor;
+use windlass_sync::shim::thread;
 
 /// What the holder of the driver may do.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ fn forgive(turned: io::Result<usize>) -> usize {
     const PAUSE: Duration = Duration::from_millis(1); // a failing loop must not burn a processor
     turned.unwrap_or_else(|error| {
         eprintln!("windlass: the reactor cannot wait for events: {error}");
-        std::thread::sleep(PAUSE);
+        thread::sleep(PAUSE);
         0
     })
 }

@@ -10,6 +10,18 @@ use crate::scheduler::Shared;
 use crate::task::Described;
 
 /// Figures of a runtime at one moment.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::runtime::Builder;
+/// let runtime = Builder::new().workers(1).build()?;
+/// let tasks = [runtime.spawn(pending::<()>()), runtime.spawn(pending())];
+/// let metrics = runtime.handle().metrics();
+/// assert_eq!(metrics.tasks, tasks.len());
+/// assert_eq!(metrics.total(|worker| worker.polls), 0, "nobody has driven it yet");
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -41,6 +53,22 @@ impl Metrics {
 }
 
 /// Every task of a runtime at one moment, the oldest first.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{runtime::Builder, spawn, yield_now};
+/// # use windlass_sync::event::Event;
+/// let runtime = Builder::new().workers(1).build()?;
+/// let dump = runtime.block_on(async {
+///     let stuck = spawn(async { Event::new().wait().await }).named("stuck");
+///     yield_now().await;
+///     let dump = runtime.handle().dump();
+///     drop(stuck);
+///     dump
+/// });
+/// assert!(dump.to_string().contains("waits for event at"));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Dump {

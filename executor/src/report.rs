@@ -15,6 +15,23 @@ use crate::scheduler::{CLOSING, STOPPING, Shared};
 use crate::task::{Described, JoinError, TaskId};
 
 /// Something that went wrong and that no caller is told.
+///
+/// # Examples
+/// ```
+/// # use std::sync::mpsc;
+/// # use windlass_executor::{runtime::{Builder, Report}, spawn, yield_now};
+/// let (tell, told) = mpsc::channel();
+/// let runtime = Builder::new().workers(1).on_report(move |report| {
+///     let Report::UnobservedPanic(error) = report else { return };
+///     tell.send(error.to_string()).unwrap(); // to the program's log, for example
+/// });
+/// runtime.build()?.block_on(async {
+///     spawn(async { panic!("no luck") }).detach();
+///     yield_now().await;
+/// });
+/// assert!(told.recv().unwrap().contains("no luck"));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Report {

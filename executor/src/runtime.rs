@@ -157,6 +157,18 @@ impl Drop for Runtime {
 }
 
 /// A reference to a runtime, for any thread.
+///
+/// # Examples
+/// ```
+/// # use std::thread;
+/// # use windlass_executor::runtime::Runtime;
+/// let runtime = Runtime::new()?;
+/// let handle = runtime.handle().clone();
+/// let thread = thread::spawn(move || handle.spawn(async { 6 * 7 })); // a thread of your own
+/// let task = thread.join().unwrap();
+/// assert_eq!(runtime.block_on(task).unwrap(), 42);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 
@@ -208,6 +220,17 @@ impl Handle {
 
     /// Makes the runtime current on this thread until the guard is dropped: `spawn`, timers and
     /// sockets work under it. It runs nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_executor::{runtime::Builder, spawn};
+    /// let runtime = Builder::new().workers(1).build()?;
+    /// let here = runtime.handle().enter();
+    /// let task = spawn(async { 42 }); // in a constructor, say, that is not async
+    /// drop(here);
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn enter(&self) -> Entered {
         Entered(context::enter(&self.0, None))
     }
@@ -243,6 +266,18 @@ impl Handle {
     }
 
     /// Cancels every task there is now; the runtime goes on.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::future::pending;
+    /// # use windlass_executor::runtime::Builder;
+    /// let runtime = Builder::new().workers(1).build()?;
+    /// let task = runtime.spawn(pending::<()>());
+    /// runtime.handle().cancel_all();
+    /// assert!(runtime.block_on(task).unwrap_err().is_cancelled());
+    /// assert_eq!(runtime.block_on(runtime.spawn(async { 42 })).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn cancel_all(&self) {
         self.0.cancel_all();
     }
@@ -266,6 +301,16 @@ impl fmt::Debug for Entered {
 
 /// Makes a default runtime, runs the future, and shuts down in order.
 ///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn};
+/// let answer = run(async {
+///     let other = spawn(async { 20 });
+///     22 + other.await.unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+///
 /// # Panics
 /// If the runtime cannot be made, or the future panics.
 #[track_caller]
@@ -278,6 +323,21 @@ pub fn run<F: Future>(future: F) -> F::Output {
 }
 
 /// When the runtime's clock says it is; see [`Handle::clock`].
+///
+/// # Examples
+/// ```
+/// # use std::time::Duration;
+/// # use windlass_executor::runtime::{Builder, now};
+/// # use windlass_timer::Clock;
+/// let clock = Clock::paused();
+/// let runtime = Builder::new().workers(1).clock(clock.clone()).build()?;
+/// runtime.block_on(async {
+///     let begun = now();
+///     clock.advance(Duration::from_secs(3_600));
+///     assert_eq!(now() - begun, Duration::from_secs(3_600));
+/// });
+/// # std::io::Result::Ok(())
+/// ```
 pub fn now() -> Instant {
     Handle::try_current().map_or_else(Instant::now, |handle| handle.clock().now())
 }

@@ -23,6 +23,18 @@ use crate::task::Described;
 use crate::worker::Step;
 
 /// What the shutdown of a runtime found.
+///
+/// # Examples
+/// ```
+/// # use std::{future::pending, time::Duration};
+/// # use windlass_executor::runtime::Builder;
+/// let runtime = Builder::new().workers(1).build()?;
+/// runtime.spawn(pending::<()>()).named("server").detach();
+/// let report = runtime.shutdown(Duration::from_secs(60));
+/// assert!(report.is_clean(), "{report}"); // all have ended ...
+/// assert_eq!(report.cancelled[0].name.as_deref(), Some("server")); // ... this one by a cancel
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {

@@ -61,6 +61,18 @@ macro_rules! task_local {
 type Slot<T> = thread::LocalKey<RefCell<Option<T>>>;
 
 /// The name of a value that tasks carry with them, see [`task_local!`](crate::task_local).
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, task_local};
+/// task_local! {
+///     static USER: String;
+/// }
+/// run(USER.scope("ada".to_owned(), async {
+///     assert_eq!(USER.with(|user| user.len()), 3);
+/// }));
+/// assert!(USER.try_with(|_| ()).is_err());
+/// ```
 pub struct LocalKey<T: 'static> {
     name: &'static str,
     slot: &'static Slot<T>,
@@ -248,6 +260,16 @@ fn exchange<T>(slot: &'static Slot<T>, value: &mut Option<T>) -> bool {
 }
 
 /// The error of reading a task's value where there is none.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::task_local;
+/// task_local! {
+///     static USER: String;
+/// }
+/// let error = USER.try_with(|user| user.len()).unwrap_err();
+/// assert_eq!(error.to_string(), "USER has no value here");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unset(&'static str);
 

@@ -14,6 +14,18 @@ use windlass_sync::{budget, waiting};
 use crate::task::Task;
 
 /// When [`wait`] is over.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::{run, spawn, wait::{Until, wait}};
+/// run(async {
+///     let mut parts = vec![spawn(async { panic!("broken") }), spawn(pending::<()>())];
+///     let waited = wait(&mut parts, Until::FirstFailed).await;
+///     assert!(waited.done[0].has_failed());
+///     assert_eq!(waited.pending.len(), 1); // dropped here, and so cancelled
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// One task has ended, in whatever way.
@@ -25,6 +37,21 @@ pub enum Until {
 }
 
 /// The two sets that [`wait`] returns.
+///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn, wait::{Until, Waited, wait}};
+/// run(async {
+///     let mut tasks: Vec<_> = (1..=3).map(|n| spawn(async move { n })).collect();
+///     let Waited { done, pending } = wait(&mut tasks, Until::AllCompleted).await;
+///     assert!(pending.is_empty());
+///     let mut sum = 0;
+///     for task in done {
+///         sum += task.await.unwrap(); // at once: it has ended
+///     }
+///     assert_eq!(sum, 6);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Waited<T> {
     /// The tasks that have ended, in the order in which they did; those that had ended before the

@@ -11,6 +11,18 @@ use windlass_sync::waiting::{self, Reason};
 ///
 /// Use it in a long computation that cannot move to [`spawn_blocking`](crate::spawn_blocking).
 ///
+/// # Examples
+/// ```
+/// # use windlass_executor::{run, spawn, yield_now};
+/// run(async {
+///     let other = spawn(async { "has had its turn" });
+///     while !other.is_finished() {
+///         yield_now().await; // after each piece of a long computation
+///     }
+///     assert_eq!(other.await.unwrap(), "has had its turn");
+/// });
+/// ```
+///
 /// # Cancel safety
 /// There is nothing to lose.
 #[track_caller]

@@ -4,6 +4,21 @@ use std::error::Error;
 use std::{fmt, io};
 
 /// Why a pool did not take a closure, with the closure.
+///
+/// # Examples
+/// ```
+/// # use std::sync::mpsc;
+/// # use windlass_executor::blocking::{BlockingPool, TryRunError};
+/// let pool = BlockingPool::builder().threads(0..=1).queue(1).build();
+/// let (started, begun) = mpsc::channel();
+/// let (go, wait) = mpsc::channel::<()>();
+/// let busy = pool.run(move || started.send(()).is_ok() && wait.recv().is_err());
+/// begun.recv().unwrap();
+/// let queued = pool.try_run(|| 1).unwrap();
+/// let Err(TryRunError::Full(closure)) = pool.try_run(|| 2) else { panic!() };
+/// assert_eq!(closure(), 2, "it is ours again");
+/// drop((go, busy, queued));
+/// ```
 pub enum TryRunError<F> {
     /// The queue is full, or others wait for room in it.
     Full(F),

@@ -24,6 +24,24 @@ use crate::task::{Described, Runnable};
 /// It is set when the closure's `Task` is dropped or aborted, and when the pool is shut down
 /// without waiting. Nothing stops a thread from outside, so a closure that runs for long looks at
 /// it from time to time.
+///
+/// # Examples
+/// ```
+/// # use std::{sync::mpsc, thread};
+/// # use windlass_executor::blocking::BlockingPool;
+/// let pool = BlockingPool::builder().build();
+/// let (tell, told) = mpsc::channel();
+/// let task = pool.run_with(move |cancelled| {
+///     tell.send("begun").unwrap();
+///     while !cancelled.is_set() {
+///         thread::yield_now(); // one step of something long
+///     }
+///     tell.send("given up").unwrap();
+/// });
+/// assert_eq!(told.recv(), Ok("begun"));
+/// drop(task);
+/// assert_eq!(told.recv(), Ok("given up"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct CancelFlag(Arc<AtomicBool>);
 
@@ -92,6 +110,19 @@ impl Facts {
 }
 
 /// A job as a report shows it.
+///
+/// # Examples
+/// ```
+/// # use std::{sync::mpsc, time::Duration};
+/// # use windlass_executor::blocking::BlockingPool;
+/// let pool = BlockingPool::builder().build();
+/// let (go, wait) = mpsc::channel::<()>();
+/// let task = pool.run(move || wait.recv().is_err()).named("stuck");
+/// let left = pool.shutdown_timeout(Duration::from_millis(1));
+/// assert_eq!(left[0].task.name.as_deref(), Some("stuck"));
+/// println!("{}", left[0]); // job 1 "stuck" (submitted at src/main.rs:7:17): has been ...
+/// drop((go, task));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DescribedJob {

@@ -122,6 +122,22 @@ impl<T> Task<T> {
     /// The answer is the output if the task had finished, else an error that
     /// [`is_cancelled`](JoinError::is_cancelled).
     ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::pending, sync::Arc};
+    /// # use windlass_executor::{run, spawn};
+    /// run(async {
+    ///     let connection = Arc::new("open");
+    ///     let inside = connection.clone();
+    ///     let task = spawn(async move {
+    ///         pending::<()>().await;
+    ///         drop(inside);
+    ///     });
+    ///     assert!(task.cancel().await.unwrap_err().is_cancelled());
+    ///     assert_eq!(Arc::strong_count(&connection), 1, "nothing of it is left");
+    /// });
+    /// ```
+    ///
     /// # Cancel safety
     /// The task is cancelled by the call itself; dropping the returned `Task` only stops the wait.
     pub fn cancel(self) -> Self {
@@ -135,6 +151,19 @@ impl<T> Task<T> {
     }
 
     /// Lets the task run on by itself. The runtime still owns it: shutdown cancels and names it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use windlass_executor::{run, spawn, yield_now};
+    /// run(async {
+    ///     let (sender, receiver) = mpsc::channel();
+    ///     spawn(async move { sender.send("done").unwrap() }).detach();
+    ///     while receiver.try_recv() != Ok("done") {
+    ///         yield_now().await;
+    ///     }
+    /// });
+    /// ```
     pub fn detach(mut self) {
         self.let_go(false);
         std::mem::forget(self);
@@ -238,6 +267,18 @@ impl<T> fmt::Debug for Task<T> {
 /// Cancels a task without waiting for it or owning it.
 ///
 /// Holding one neither keeps the task running nor keeps its future alive.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::{run, spawn};
+/// run(async {
+///     let task = spawn(pending::<()>());
+///     let stop = task.abort_handle();
+///     spawn(async move { stop.abort() }).detach(); // whoever has it may cancel
+///     assert!(task.await.unwrap_err().is_cancelled());
+/// });
+/// ```
 pub struct AbortHandle(NonNull<Header>);
 
 // SAFETY: rule 1: the handle is counted, and reads only the header, which is made to be shared.

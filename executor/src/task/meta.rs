@@ -20,6 +20,17 @@ use windlass_sync::waiting::{Reason, Waiting};
 use super::state::Phase;
 
 /// A task's number: unique within its runtime, never used again, never 0.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::runtime::Builder;
+/// let runtime = Builder::new().workers(1).build()?;
+/// let task = runtime.spawn(pending::<()>());
+/// let dump = runtime.handle().dump();
+/// assert!(dump.tasks.iter().any(|shown| shown.id == task.id()));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(crate) u64);
 
@@ -147,6 +158,19 @@ impl Meta {
 }
 
 /// A task as a dump shows it.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::runtime::Builder;
+/// let runtime = Builder::new().workers(1).build()?;
+/// let task = runtime.spawn(pending::<()>()).named("server");
+/// let server = &runtime.handle().dump().tasks[0];
+/// assert_eq!(server.name.as_deref(), Some("server"));
+/// assert_eq!(server.spawned_at, task.spawned_at());
+/// println!("{server}"); // task 1 "server" (spawned at src/main.rs:4:20): was never polled, ...
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Described {
