@@ -3,11 +3,11 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex};
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use windlass_executor::task::state::Phase;
+use windlass_sync::shim::{Arc, Condvar, Mutex, thread};
 
 use crate::runtime::{Builder, Runtime};
 use crate::time::Clock;
@@ -116,14 +116,15 @@ impl Watchdog {
         let shared = Arc::new((Mutex::new(Watched::default()), Condvar::new()));
         let (limit, name) = (Duration::from_millis(options.timeout_ms), options.name);
         let inside = shared.clone();
-        std::thread::spawn(move || watch(&inside, limit, name));
+        let started = thread::spawn("watchdog".into(), move || watch(&inside, limit, name));
+        started.expect("a test can have a thread to watch over it");
         Self(shared)
     }
 
     /// True once time is up; else `waker` is woken when it is.
     fn is_over(&self, waker: &Waker) -> bool {
         let waker = waker.clone();
-        let mut watched = self.0.0.lock().expect("the watchdog does not panic");
+        let mut watched = self.0.0.lock();
         watched.waker = Some(waker);
         watched.over
     }
@@ -131,7 +132,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.0.0.lock().expect("the watchdog does not panic").finished = true;
+        self.0.0.lock().finished = true;
         self.0.1.notify_all();
     }
 }
@@ -139,18 +140,18 @@ impl Drop for Watchdog {
 fn watch(shared: &(Mutex<Watched>, Condvar), limit: Duration, name: &str) {
     /// A test that does not return to its poll within this time blocks its thread.
     const GRACE: Duration = Duration::from_secs(10);
-    const SANE: &str = "the lock's holders do not panic";
     let (watched, finished) = shared;
     let wait = |limit| {
-        let unfinished = |watched: &mut Watched| !watched.finished;
-        let watched = watched.lock().expect(SANE);
-        finished.wait_timeout_while(watched, limit, unfinished).expect(SANE).0.finished
+        let end = Instant::now() + limit;
+        let mut watched = watched.lock();
+        while !watched.finished && !finished.wait_until(&mut watched, end) {}
+        watched.finished
     };
     if wait(limit) {
         return;
     }
     let waker = {
-        let mut watched = watched.lock().expect(SANE);
+        let mut watched = watched.lock();
         watched.over = true;
         watched.waker.take()
     };

@@ -156,6 +156,11 @@ pub mod hint {
 pub mod thread {
     pub use loom::thread::{JoinHandle, yield_now};
 
+    /// A model has no time: others may run.
+    pub fn sleep(_: std::time::Duration) {
+        yield_now();
+    }
+
     /// Starts a model thread; it never fails.
     pub fn spawn<F: FnOnce() + Send + 'static>(
         _name: String,

@@ -84,7 +84,7 @@ pub fn a_batch_moves_from_deque_to_deque_and_on_to_a_third() {
             if let Steal::Success(item) = stealer.steal_batch_with_limit_and_pop(&second, 3) {
                 taken.note([item]);
             }
-            drop(stealer.steal_batch_with_limit(&second, 1));
+            let _ = stealer.steal_batch_with_limit(&second, 1);
             taken.note(std::iter::from_fn(|| second.pop()));
         })
     };
