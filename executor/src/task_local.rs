@@ -23,21 +23,16 @@ use std::thread;
 /// ```
 /// # use windlass_executor::{run, spawn, task_local, yield_now};
 /// task_local! {
-///     /// The request that is being answered.
 ///     static REQUEST: u32;
 /// }
-///
 /// async fn answer() -> String {
 ///     yield_now().await; // perhaps another thread goes on
 ///     format!("request {}", REQUEST.get())
 /// }
-///
 /// run(async {
 ///     let task = spawn(REQUEST.scope(7, async {
 ///         // A task of its own does not see the value unless it is asked for.
-///         let part = spawn(REQUEST.inherit(answer()));
-///         assert_eq!(part.await.unwrap(), "request 7");
-///         answer().await
+///         spawn(REQUEST.inherit(answer())).await.unwrap()
 ///     }));
 ///     assert_eq!(task.await.unwrap(), "request 7");
 ///     assert!(REQUEST.try_with(|_| ()).is_err());

@@ -234,7 +234,8 @@ impl<F> fmt::Debug for Timeout<F> {
 ///
 /// # Examples
 /// ```
-/// # use std::{future::{Future, pending}, io, pin::pin, task::{Context, Poll, Waker}, time::Duration};
+/// # use std::{future::{Future, pending}, io, pin::pin, time::Duration};
+/// # use std::task::{Context, Poll, Waker};
 /// # use windlass_timer::{Clock, Handle, Timers, timeout_at};
 /// # let (clock, mut cx) = (Clock::paused(), Context::from_waker(Waker::noop()));
 /// # let timers = Timers::new(1, clock.clone(), Waker::noop().clone());

@@ -48,20 +48,20 @@ impl std::error::Error for LineTooLong {}
 ///
 /// # Examples
 /// ```
-/// # use std::task::{Context, Poll, Waker};
-/// # use std::{future::Future, pin::pin};
-/// use windlass_reactor::io::{AsyncRead, LineReader};
-/// struct Text(&'static [u8]);
-/// impl AsyncRead for Text {
-///     fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<std::io::Result<usize>> {
-///         Poll::Ready(std::io::Read::read(&mut self.0, buffer))
-///     }
-/// }
-/// # let mut cx = Context::from_waker(Waker::noop());
-/// let mut lines = LineReader::new(Text(b"GET / HTTP/1.1\r\n\r\nrest"), 100);
-/// # let Poll::Ready(line) = pin!(lines.next_line()).poll(&mut cx) else { panic!() };
-/// # let next = line.unwrap();
-/// assert_eq!(next.as_deref(), Some("GET / HTTP/1.1")); // what lines.next_line().await? gives
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::{io::LineReader, net::UnixStream};
+/// run(async {
+///     let (client, server) = UnixStream::pair()?;
+///     client.write_all(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody").await?;
+///     let mut request = LineReader::new(&server, 8_192);
+///     assert_eq!(request.next_line().await?.as_deref(), Some("POST / HTTP/1.1"));
+///     while request.next_line().await?.is_some_and(|line| !line.is_empty()) {}
+///     let mut body = [0; 4];
+///     windlass_reactor::io::read_exact(&mut request, &mut body).await?;
+///     assert_eq!(&body, b"body");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 #[derive(Debug)]
 pub struct LineReader<R> {

@@ -103,7 +103,7 @@ fn item_end_of_use(code: &str, at: usize) -> usize {
 }
 
 /// The single paths of `a::{b, c::{self, d as e}}`, each with the name it gets here.
-fn spell_out(prefix: &str, tree: &str, each: &mut dyn FnMut(&str, &str)) {
+pub fn spell_out(prefix: &str, tree: &str, each: &mut dyn FnMut(&str, &str)) {
     let mut depth = 0;
     let mut start = 0;
     for (at, c) in tree.char_indices().chain([(tree.len(), ',')]) {
