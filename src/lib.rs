@@ -30,7 +30,37 @@ pub mod __private;
 pub mod net;
 
 pub use windlass_executor::{Task, run, spawn, spawn_blocking, spawn_local, yield_now};
-pub use windlass_macros::{main, test};
+/// The start of a program: runs an `async fn main` on a runtime of its own.
+///
+/// # Examples
+/// ```
+/// #[windlass::main(workers = 2)]
+/// async fn main() -> std::io::Result<()> {
+///     let read = windlass::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+///     assert!(read.await??.contains("windlass"));
+///     Ok(())
+/// }
+/// ```
+///
+/// # In full
+pub use windlass_macros::main;
+/// A test with a runtime of its own, which must leave nothing behind.
+///
+/// # Examples
+/// ```test_harness
+/// use std::time::Duration;
+/// use windlass::{runtime::now, time::sleep};
+///
+/// #[windlass::test(paused)]
+/// async fn a_day_passes_in_no_time() {
+///     let begun = now();
+///     sleep(Duration::from_secs(86_400)).await;
+///     assert_eq!(now() - begun, Duration::from_secs(86_400));
+/// }
+/// ```
+///
+/// # In full
+pub use windlass_macros::test;
 
 /// The runtime itself: making one, reaching it, ending it, looking into it.
 ///
@@ -161,9 +191,12 @@ pub mod blocking {
 /// Signals of the operating system.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # use rustix::process::{Signal, getpid, kill_process};
 /// windlass::run(async {
-///     windlass::signal::ctrl_c().await?;
+///     let stop = windlass::signal::ctrl_c();
+///     kill_process(getpid(), Signal::INT)?; // as Ctrl-C in the terminal does
+///     stop.await?;
 ///     println!("good night");
 ///     std::io::Result::Ok(())
 /// })?;

@@ -61,6 +61,18 @@ pub async fn lookup_host(name: impl Into<String>) -> io::Result<Vec<SocketAddr>>
 
 /// Connects to the first address of a name that accepts.
 ///
+/// # Examples
+/// ```
+/// windlass::run(async {
+///     let listener = windlass::net::TcpListener::bind("127.0.0.1:0")?;
+///     let port = listener.local_addr()?.port();
+///     let stream = windlass::net::connect(format!("localhost:{port}")).await?;
+///     assert_eq!(stream.peer_addr()?.port(), port);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// As [`lookup_host`]; the error of the last address that was tried.
 ///
