@@ -205,3 +205,9 @@ pub mod blocking {
 pub mod signal {
     pub use windlass_reactor::signal::*;
 }
+
+/// The README's programs, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[derive(Debug)]
+pub struct Readme;

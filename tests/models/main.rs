@@ -61,6 +61,10 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if models.is_empty() {
+        println!("no model has such a name; --list shows them");
+        return ExitCode::FAILURE;
+    }
     run_all(&models)
 }
 
