@@ -318,6 +318,6 @@ fn work(shared: &Arc<Shared>, seat: usize, queue: RunQueue) {
     }
     worker.stop_searching();
     // Whoever shuts the runtime down need not be able to wait for us.
-    drop(shared.drop_queued());
+    shared.drop_queued(false);
     drop(entered);
 }

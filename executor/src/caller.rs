@@ -71,9 +71,7 @@ impl Caller {
         let left = queue.map(|queue| Core { queue, local: VecDeque::new() });
         Self(Mutex::new(State { left, home: None, hosted: false, waiting: Vec::new() }))
     }
-}
 
-impl Caller {
     /// True if this thread may run the tasks that are bound to the seat.
     pub(crate) fn is_home(&self) -> bool {
         self.0.lock().home == Some(thread::current().id())
@@ -238,6 +236,9 @@ impl Drop for Seated {
             shared.idle.set_caller(false);
         }
         drop(state);
+        if shared.must_stop() {
+            shared.drop_queued(true); // here, where they may be dropped
+        }
         shared.caller.wake_waiting();
         if !hosted && shared.seats.len() > 1 {
             let called = match (shared.has_work(), shared.driver.is_held()) {
@@ -299,9 +300,7 @@ fn wait_outside<F: Future>(
         if state.left.is_some() && shared.live_local() == 0 {
             return Poll::Pending;
         }
-        if !state.waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
-            state.waiting.push(root.clone());
-        }
+        state.waiting.push(root.clone());
     }
     loop {
         if root.take_wake() {
@@ -316,8 +315,8 @@ fn wait_outside<F: Future>(
             continue;
         }
         root.parker.park(None);
-        let state = shared.caller.0.lock();
-        if state.left.is_some() && !state.waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
+        // Off the list, by whoever left the seat: try for it, or else get on the list again.
+        if !shared.caller.0.lock().waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
             return Poll::Pending;
         }
     }

@@ -28,8 +28,8 @@ use crate::ids::Ids;
 use crate::parker::Parker;
 use crate::registry::Registry;
 use crate::run_queue::{Public, RunQueue};
-use crate::task::Runnable;
 use crate::task::runnable::Listed;
+use crate::task::{Described, Runnable};
 use crate::try_lock::TryLock;
 
 /// Tasks are admitted.
@@ -73,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) live_local: AtomicUsize,
     /// Threads inside `inject` or `send_local`.
     pub(crate) in_transit: AtomicUsize,
+    /// Tasks whose futures were leaked, because the thread they are bound to did not come.
+    pub(crate) leaked: Mutex<Vec<Described>>,
     /// A foreign loop drives seat 0.
     hosting: AtomicBool,
     /// How far shutdown has come.
@@ -130,6 +132,7 @@ impl Shared {
             live_local: AtomicUsize::new(0),
             in_transit: AtomicUsize::new(0),
             hosting: AtomicBool::new(false),
+            leaked: Mutex::default(),
             phase: AtomicUsize::new(OPEN),
             ending: Parker::new(),
             live_threads: AtomicUsize::new(0),
@@ -314,12 +317,15 @@ impl Shared {
         if let Some(task) = self.seats.iter().find_map(|seat| seat.queue.take_any()) {
             return Some(task);
         }
-        let mut inbox = VecDeque::new();
-        self.receive_local(&mut inbox);
-        self.caller.take_local(&mut inbox);
-        let first = inbox.pop_front();
-        inbox.into_iter().for_each(|task| self.injector.push(task));
-        first
+        None
+    }
+
+    /// Takes the tasks that are bound to seat 0's thread and wait for it.
+    pub(crate) fn take_bound(&self) -> VecDeque<Runnable> {
+        let mut bound = VecDeque::new();
+        self.receive_local(&mut bound);
+        self.caller.take_local(&mut bound);
+        bound
     }
 }
 
@@ -333,6 +339,7 @@ impl Drop for Shared {
             while let Some(task) = self.take_any() {
                 drop(task);
             }
+            drop(self.take_bound());
             // ORDERING: Acquire, of `transit`.
             if self.registry.is_empty() && self.in_transit.load(Acquire) == 0 {
                 return;

@@ -62,6 +62,17 @@ impl Worker {
         None
     }
 
+    /// Moves the injected tasks behind the queued ones: a single worker keeps tasks in their order.
+    pub(crate) fn queue_injected(&self) {
+        for _ in 0..self.shared.injector.len() {
+            match self.shared.injector.steal() {
+                Steal::Success(task) => self.queue.push(task),
+                Steal::Empty => return,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+
     /// Work was found: a searcher stops searching, and the last one sends another out in its place
     /// if there is more than it can run at once.
     pub(crate) fn found(&self) {

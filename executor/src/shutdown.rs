@@ -9,6 +9,7 @@
 //! 6. The reactor and the timers close: what still waits for them fails.
 //! 7. Blocking threads are waited for until the deadline, then left behind.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::caller::Seated;
 use crate::context;
 use crate::report::Report;
 use crate::scheduler::{CLOSING, STOPPING, Shared};
-use crate::task::Described;
+use crate::task::{Described, Runnable};
 use crate::worker::Step;
 
 /// What the shutdown of a runtime found.
@@ -84,7 +85,8 @@ pub(crate) fn shut_down(
     drain(shared, deadline);
     shared.set_phase(STOPPING);
     report.threads = end_threads(shared, threads, deadline);
-    report.tasks = shared.drop_queued();
+    shared.drop_queued(true);
+    report.tasks = std::mem::take(&mut *shared.leaked.lock());
     report.tasks.extend(shared.tasks());
     shared.close_floors();
     report.jobs = shared.blocking.close_and_wait(deadline);
@@ -97,7 +99,9 @@ pub(crate) fn shut_down_in_background(shared: &Arc<Shared>) -> ShutdownReport {
     let cancelled = close(shared);
     let jobs = shared.blocking.close_and_wait(Some(Instant::now()));
     shared.set_phase(STOPPING);
-    let mut tasks = shared.drop_queued();
+    // A thread on seat 0 drops what is bound to it when it leaves.
+    shared.drop_queued(shared.caller.is_left());
+    let mut tasks = std::mem::take(&mut *shared.leaked.lock());
     tasks.extend(shared.tasks());
     let threads = shared.live_threads();
     if threads == 0 {
@@ -167,23 +171,33 @@ fn end_threads(shared: &Shared, threads: Vec<JoinHandle<()>>, deadline: Option<I
 }
 
 impl Shared {
-    /// Step 5: drops every task that is in a queue; one that is being polled has its worker. Returns
-    /// those whose futures are leaked, because they are bound to a thread that is not this one.
-    pub(crate) fn drop_queued(self: &Arc<Self>) -> Vec<Described> {
+    /// Step 5: drops every task that is in a queue; one that is being polled has its worker. With
+    /// `bound`, also those that are bound to seat 0's thread: if that is not this one, their futures
+    /// are leaked, and the tasks are kept for the report.
+    pub(crate) fn drop_queued(self: &Arc<Self>, bound: bool) {
         // Destructors may use the runtime, and their panics belong to its reports.
         let _entered = context::enter(self, None);
-        let home = self.caller.is_home();
-        let mut leaked = Vec::new();
         for task in self.registry.cancel_all() {
             let local = task.is_local();
             self.schedule(task, local);
         }
-        while let Some(task) = self.take_any() {
-            if task.is_local() && !home {
-                leaked.extend(self.describe(task.id()));
+        loop {
+            while let Some(task) = self.take_any() {
+                self.drop_bound(task);
             }
-            drop(task);
+            let bound = if bound { self.take_bound() } else { VecDeque::new() };
+            if bound.is_empty() {
+                return;
+            }
+            bound.into_iter().for_each(|task| self.drop_bound(task));
         }
-        leaked
+    }
+
+    fn drop_bound(&self, task: Runnable) {
+        if task.is_local() && !self.caller.is_home() {
+            let described = self.describe(task.id());
+            self.leaked.lock().extend(described);
+        }
+        drop(task);
     }
 }

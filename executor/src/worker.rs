@@ -182,7 +182,9 @@ impl Worker {
         self.ticks.set(tick);
         if tick % LOOK_EVERY == 0 {
             self.look_around();
-            if let Some(task) = self.take_injected() {
+            if self.shared.seats.len() == 1 {
+                self.queue_injected();
+            } else if let Some(task) = self.take_injected() {
                 return Some(task);
             }
         }

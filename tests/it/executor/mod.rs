@@ -3,13 +3,16 @@
 mod blocking;
 mod clock;
 mod deque;
+mod fairness;
 mod hands;
 mod locals;
 mod rig;
 mod runtime;
+mod shutdown;
 mod stall;
 mod task;
 mod task_life;
 mod tasks;
+mod threads;
 mod time;
 mod waits;

@@ -320,6 +320,34 @@ fn the_next_block_on_drives_tasks_when_the_first_has_left_the_seat() {
 }
 
 #[test]
+fn the_seat_goes_from_one_waiting_block_on_to_the_next() {
+    within(LONG, || {
+        const THREADS: usize = 6;
+        for _ in 0..20 {
+            let runtime = Arc::new(runtime(1));
+            let turns: Arc<Vec<_>> = Arc::new((0..=THREADS).map(|_| Event::new()).collect());
+            let threads: Vec<_> = (0..THREADS)
+                .map(|number| {
+                    let (runtime, turns) = (runtime.clone(), turns.clone());
+                    thread::spawn(move || {
+                        runtime.block_on(async {
+                            turns[number].wait().await;
+                            // Somebody must sit on the only seat for this.
+                            spawn(async {}).await.unwrap();
+                        });
+                        turns[number + 1].set();
+                    })
+                })
+                .collect();
+            turns[0].set();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        }
+    });
+}
+
+#[test]
 fn many_block_ons_at_once_all_end() {
     on_1_2_and_4(|workers| {
         let runtime = Arc::new(runtime(workers));
