@@ -23,6 +23,9 @@ use crate::task::Task;
 /// assert_eq!(total, 60);
 /// ```
 ///
+/// # Cancel safety
+/// Dropping the task cancels it.
+///
 /// # Panics
 /// Outside a runtime.
 #[track_caller]
@@ -53,6 +56,9 @@ where
 ///     assert_eq!(task.await.unwrap(), 6);
 /// });
 /// ```
+///
+/// # Cancel safety
+/// Dropping the task cancels it.
 ///
 /// # Panics
 /// On a thread that is not inside `block_on` or `drive`: elsewhere nobody would run it.

@@ -67,7 +67,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Options, all of them optional:
 /// - `workers = 1`: the number of worker seats.
-/// - `paused` or `paused = true`: the clock stands still unless the test advances it.
+/// - `paused` or `paused = true`: the clock stands still, but for jumps to the next deadline when
+///   nothing else is left to do; so sleeps take no time. The test may also advance it.
 /// - `timeout_ms = 5000`: after this many milliseconds of real time the test fails and shows what
 ///   each task waits for; 60,000 if left out.
 /// - `leaks = allow`: tasks that outlive the function are no failure.

@@ -136,8 +136,8 @@ fn every_public_name_is_shown_in_use() {
 }
 
 #[test]
-fn every_future_says_what_happens_when_it_is_dropped() {
-    none("cancel safety", examples::futures_say_what_a_drop_does(&library()));
+fn functions_say_how_they_end() {
+    none("how it ends", examples::functions_say_how_they_end(&library()));
 }
 
 #[test]

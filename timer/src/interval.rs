@@ -69,6 +69,9 @@ pub fn interval_at(first: Instant, period: Duration) -> Interval {
 
 /// What becomes of the ticks that came due while nobody waited for them.
 ///
+/// A tick that is less than 5 ms late, and less than a period, is not missed: the next one comes when
+/// it would have come anyway.
+///
 /// # Examples
 /// ```
 /// # use std::{task::{Context, Poll, Waker}, time::Duration};

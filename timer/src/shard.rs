@@ -116,6 +116,9 @@ impl Shard {
     }
 
     /// Adds a sleep; gives the waker back if the timers are closed.
+    ///
+    /// # Errors
+    /// The waker, if the timers are closed.
     pub fn arm(&self, deadline: u64, waker: Waker) -> Result<Key, Waker> {
         let mut state = self.state.lock();
         if state.closed {

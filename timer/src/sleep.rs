@@ -40,7 +40,7 @@ use crate::wheel::Key;
 /// A sleep that is dropped leaves nothing behind.
 ///
 /// # Panics
-/// Outside a runtime.
+/// Outside a runtime; and when it is polled before its time, after its runtime has shut down.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let shard = handle::current_shard("sleep()");
@@ -69,7 +69,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// A sleep that is dropped leaves nothing behind.
 ///
 /// # Panics
-/// Outside a runtime.
+/// Outside a runtime; and when it is polled before its time, after its runtime has shut down.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(handle::current_shard("sleep_until()"), deadline, Location::caller())

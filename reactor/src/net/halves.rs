@@ -249,6 +249,9 @@ macro_rules! half_methods {
         impl $Half {
             /// As the stream's `read`.
             ///
+            /// # Errors
+            /// The stream's.
+            ///
             /// # Cancel safety
             /// A dropped read has taken nothing.
             #[track_caller]
@@ -260,6 +263,9 @@ macro_rules! half_methods {
             }
 
             /// As the stream's `read_exact`.
+            ///
+            /// # Errors
+            /// The stream's.
             ///
             /// # Cancel safety
             /// Not safe: a part may have been read.
@@ -283,6 +289,9 @@ macro_rules! half_methods {
         impl $Half {
             /// As the stream's `write`.
             ///
+            /// # Errors
+            /// The stream's.
+            ///
             /// # Cancel safety
             /// A dropped write has written nothing.
             #[track_caller]
@@ -294,6 +303,9 @@ macro_rules! half_methods {
             }
 
             /// As the stream's `write_all`.
+            ///
+            /// # Errors
+            /// The stream's.
             ///
             /// # Cancel safety
             /// Not safe: a part may have been written.

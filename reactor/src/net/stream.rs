@@ -18,6 +18,10 @@ macro_rules! stream_methods {
         impl $Stream {
             /// Reads into the front of `buffer`; 0 is the end of the stream.
             ///
+            /// # Errors
+            /// The system's, or that the runtime has shut down: see
+            /// [`is_runtime_gone`](crate::is_runtime_gone).
+            ///
             /// # Cancel safety
             /// A dropped read has taken nothing.
             #[track_caller]
@@ -30,6 +34,9 @@ macro_rules! stream_methods {
             }
 
             /// Reads without taking: the next read brings the same bytes again.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
             ///
             /// # Cancel safety
             /// Safe.
@@ -44,6 +51,9 @@ macro_rules! stream_methods {
 
             /// Writes a front part of `data`; returns how much.
             ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            ///
             /// # Cancel safety
             /// A dropped write has written nothing.
             #[track_caller]
@@ -55,6 +65,9 @@ macro_rules! stream_methods {
             }
 
             /// Writes a front part of several pieces with one system call.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
             ///
             /// # Cancel safety
             /// A dropped write has written nothing.
@@ -84,6 +97,9 @@ macro_rules! stream_methods {
 
             /// Writes all of `data`; see [`write_all`](crate::io::write_all).
             ///
+            /// # Errors
+            /// `WriteZero` if the stream takes no more, and what [`write`](Self::write) fails with.
+            ///
             /// # Cancel safety
             /// Not safe: a part may have been written.
             #[track_caller]
@@ -99,6 +115,9 @@ macro_rules! stream_methods {
             ///
             /// Use it to wait without a buffer.
             ///
+            /// # Errors
+            /// Only that the runtime has shut down; the stream's own come with the next read or write.
+            ///
             /// # Cancel safety
             /// Safe.
             #[track_caller]
@@ -109,6 +128,9 @@ macro_rules! stream_methods {
             }
 
             /// Waits until a write is worth trying; it may be wrong as [`readable`](Self::readable).
+            ///
+            /// # Errors
+            /// Only that the runtime has shut down; the stream's own come with the next read or write.
             ///
             /// # Cancel safety
             /// Safe.

@@ -81,6 +81,10 @@ impl UdpSocket {
 
     /// Sends a message to the connected peer; returns its length.
     ///
+    /// # Errors
+    /// The system's: not connected, nobody there, too long a message; or that the runtime has shut
+    /// down.
+    ///
     /// # Cancel safety
     /// A dropped send has sent nothing.
     #[track_caller]
@@ -93,6 +97,9 @@ impl UdpSocket {
     }
 
     /// Sends a message to an address; returns its length.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); and if the address is none.
     ///
     /// # Cancel safety
     /// A dropped send has sent nothing.
@@ -113,6 +120,9 @@ impl UdpSocket {
 
     /// Receives a message from the connected peer; returns its length.
     ///
+    /// # Errors
+    /// The system's, or that the runtime has shut down.
+    ///
     /// # Cancel safety
     /// A dropped receive has taken nothing.
     #[track_caller]
@@ -126,6 +136,9 @@ impl UdpSocket {
 
     /// Receives a message; returns its length and who sent it.
     ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
     /// # Cancel safety
     /// A dropped receive has taken nothing.
     #[track_caller]
@@ -138,6 +151,9 @@ impl UdpSocket {
     }
 
     /// Receives a message without taking it.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
     ///
     /// # Cancel safety
     /// Safe.

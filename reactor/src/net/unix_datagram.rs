@@ -91,6 +91,10 @@ impl UnixDatagram {
 
     /// Sends a message to the connected peer; waits while the peer's queue is full.
     ///
+    /// # Errors
+    /// The system's: not connected, nobody there, too long a message; or that the runtime has shut
+    /// down.
+    ///
     /// # Cancel safety
     /// A dropped send has sent nothing.
     #[track_caller]
@@ -104,6 +108,9 @@ impl UnixDatagram {
 
     /// Sends a message to the socket at a path. If that one's queue is full it waits for an event
     /// of *this* socket, which the kernel does not promise; prefer [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
     ///
     /// # Cancel safety
     /// A dropped send has sent nothing.
@@ -119,6 +126,9 @@ impl UnixDatagram {
 
     /// Receives a message; returns its length.
     ///
+    /// # Errors
+    /// The system's, or that the runtime has shut down.
+    ///
     /// # Cancel safety
     /// A dropped receive has taken nothing.
     #[track_caller]
@@ -131,6 +141,9 @@ impl UnixDatagram {
     }
 
     /// Receives a message; returns its length and who sent it.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
     ///
     /// # Cancel safety
     /// A dropped receive has taken nothing.

@@ -9,6 +9,8 @@ const FACADE: [&str; 2] = ["src/lib.rs", "src/net.rs"];
 const KINDS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "union", "macro_rules"];
 /// An example of more lines shows more than one thing.
 const LONGEST: usize = 15;
+/// Not for users: the inside of the macros, and of the switch between threads and models.
+const INSIDE: [&str; 2] = ["macros/", "sync/src/shim"];
 /// How often a name may be handed on.
 const DEEPEST: u8 = 8; // three times is the most there is; the rest is against going in circles
 
@@ -48,37 +50,61 @@ pub fn check<'a>(sources: &'a [Source]) -> Vec<Finding> {
     findings
 }
 
-/// Every public function that makes a future says what happens when that is dropped.
-pub fn futures_say_what_a_drop_does(sources: &[Source]) -> Vec<Finding> {
+/// Every public function that makes a future says what happens when that is dropped, and every
+/// fallible one how it fails.
+pub fn functions_say_how_they_end(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in sources {
+    let is_inside = |path: &str| INSIDE.iter().any(|folder| path.starts_with(folder));
+    for source in sources.iter().filter(|source| !is_inside(&source.path)) {
         let floor = source.path.split('/').next();
         let beside = |other: &&Source| other.path.split('/').next() == floor;
         let futures: Vec<&str> = sources.iter().filter(beside).flat_map(named_futures).collect();
-        for (line, text) in source.code.lines().enumerate().filter(|(at, _)| !source.test[*at]) {
-            let Some(rest) = text.trim_start().strip_prefix("pub ") else { continue };
-            let words_of: Vec<&str> = words(rest).map(|(_, word)| word).take(3).collect();
-            let is_async = matches!(words_of[..], ["async", "fn", _]);
-            if !is_async && !matches!(words_of[..], ["fn", ..]) {
-                continue;
-            }
-            let from = source.code.lines().take(line).map(|line| line.len() + 1).sum::<usize>();
-            let signature = &source.code[from..];
-            let signature = &signature[..signature.find(['{', ';']).unwrap_or(signature.len())];
-            let output = signature.split_once("->").map_or("", |(_, output)| output);
-            let output = output.split("where").next().unwrap_or_default();
-            let mut outputs = words(output).map(|(_, word)| word);
-            let is_future =
-                output.contains("impl Future<") || outputs.any(|word| futures.contains(&word));
-            if (is_async || is_future) && !says(&doc(source, line), "# Cancel safety") {
+        for line in functions(source) {
+            let output = output(source, line);
+            let is_future = output.contains("impl Future<")
+                || text(source, line).contains("async fn ")
+                || words(output).any(|(_, word)| futures.contains(&word));
+            let may_fail = words(output).any(|(_, word)| word == "Result");
+            let is_poll = words(output).any(|(_, word)| word == "Poll");
+            let doc = doc(source, line);
+            let owed = [
+                (is_future, "# Cancel safety"),
+                (may_fail && !is_poll, "# Errors"), // a poll function is as the future beside it
+            ];
+            for (_, heading) in owed.iter().filter(|(owed, heading)| *owed && !says(&doc, heading))
+            {
                 let name = name_at(source, line);
-                findings.push(
-                    source.finding_at_line(line, format!("`{name}` has no `# Cancel safety`")),
-                );
+                findings.push(source.finding_at_line(line, format!("`{name}` has no `{heading}`")));
             }
         }
     }
     findings
+}
+
+/// The lines in which public functions begin.
+fn functions(source: &Source) -> impl Iterator<Item = usize> {
+    let lines = source.code.lines().enumerate().filter(|(at, _)| !source.test[*at]);
+    let public = lines.filter(|(_, text)| text.trim_start().starts_with("pub "));
+    let functions = public.filter(|(_, text)| {
+        let mut words = words(text).map(|(_, word)| word).skip(1);
+        words.find(|word| !["async", "const", "unsafe"].contains(word)) == Some("fn")
+    });
+    functions.map(|(line, _)| line)
+}
+
+/// What the function that begins in a line returns, as it is written.
+fn output(source: &Source, line: usize) -> &str {
+    let signature = &source.code[source.start(line)..];
+    let signature = &signature[..signature.find(['{', ';']).unwrap_or(signature.len())];
+    let signature = signature.split("where").next().unwrap_or_default();
+    let output = signature.rsplit_once("->").map_or("", |(_, output)| output);
+    // What a closure among the arguments returns is none of the function's.
+    let opened = output.matches('(').count();
+    if output.matches(')').count() > opened { "" } else { output }
+}
+
+fn text(source: &Source, line: usize) -> &str {
+    source.code.lines().nth(line).unwrap_or_default()
 }
 
 fn named<'a>(sources: &'a [Source], path: &str) -> Option<&'a Source> {
@@ -147,7 +173,7 @@ fn doc(source: &Source, line: usize) -> Vec<&str> {
 
 /// The name of the item that begins in a line.
 fn name_at(source: &Source, line: usize) -> &str {
-    let mut words = words(source.code.lines().nth(line).unwrap_or_default());
+    let mut words = words(text(source, line));
     words.find(|(_, word)| KINDS.contains(word));
     words.next().map_or("?", |(_, word)| word)
 }
@@ -227,7 +253,7 @@ fn own<'a>(source: &'a Source, wanted: Option<&str>) -> Vec<Item<'a>> {
         let kind = words.find(|word| !["async", "unsafe"].contains(word));
         let is_item = kind.is_some_and(|kind| KINDS.contains(&kind));
         let is_wanted = wanted.map_or(margin == 0, |name| name_at(source, line) == name);
-        if is_item && is_wanted {
+        if is_item && is_wanted && !is_for_doctests(source, line) {
             found.push((margin, line));
         }
     }
@@ -237,6 +263,13 @@ fn own<'a>(source: &'a Source, wanted: Option<&str>) -> Vec<Item<'a>> {
         found.truncate(1);
     }
     found.into_iter().map(|(_, line)| Item { source, line, doc: doc(source, line) }).collect()
+}
+
+/// True for what rustdoc sees only when it looks for examples to run.
+fn is_for_doctests(source: &Source, line: usize) -> bool {
+    let raw: Vec<&str> = source.raw.lines().take(line).collect();
+    let mut above = raw.iter().rev().take_while(|line| line.starts_with(['#', '/']));
+    above.any(|line| *line == "#[cfg(doctest)]")
 }
 
 #[cfg(test)]
@@ -277,13 +310,14 @@ fn a_name_without_an_example_that_runs_is_found() {
 }
 
 #[test]
-fn a_future_that_says_nothing_of_its_drop_is_found() {
+fn a_function_that_does_not_say_how_it_ends_is_found() {
     let bad = sample(
-        "/// Sleeps.\npub async fn nap() {}\n/// Naps.\npub fn rest(\n) -> Nap {}\n/// # Cancel safety\n/// Safe.\npub fn sleep() -> impl Future<Output = u8> {}\npub fn length() -> u8 {}",
+        "/// Sleeps.\npub async fn nap() {}\n/// Naps.\npub fn rest(\n) -> Nap {}\n/// # Cancel safety\n/// Safe.\npub fn sleep() -> impl Future<Output = u8> {}\npub fn wake(f: impl Fn() -> u8) -> io::Result<u8> {}\npub fn length(f: impl Fn() -> Result<u8>) {}",
     );
     let expected = [
         "timer/src/nap.rs:2: `nap` has no `# Cancel safety`",
         "timer/src/nap.rs:4: `rest` has no `# Cancel safety`",
+        "timer/src/nap.rs:9: `wake` has no `# Errors`",
     ];
-    assert_eq!(said(&futures_say_what_a_drop_does(&bad)), expected);
+    assert_eq!(said(&functions_say_how_they_end(&bad)), expected);
 }

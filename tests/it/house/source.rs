@@ -70,6 +70,11 @@ impl Source {
         self.starts.partition_point(|start| *start <= offset) - 1
     }
 
+    /// Where a line starts.
+    pub fn start(&self, line: usize) -> usize {
+        self.starts[line]
+    }
+
     pub fn finding(&self, offset: usize, what: impl Into<String>) -> Finding {
         self.finding_at_line(self.line(offset), what)
     }
