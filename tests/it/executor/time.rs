@@ -8,10 +8,9 @@ use std::time::Duration;
 use windlass::net::UnixStream;
 use windlass::runtime::{Builder, Handle, Runtime, now};
 use windlass::sync::Event;
-use windlass::task::{Task, Until, wait};
-use windlass::time::{Clock, sleep, sleep_until, timeout};
+use windlass::task::{JoinError, Task, Until, wait};
+use windlass::time::{Clock, Elapsed, sleep, sleep_until, timeout};
 use windlass::{spawn, yield_now};
-use windlass_executor::task::state::Phase;
 
 use super::rig::*;
 
@@ -154,10 +153,12 @@ fn a_body_that_does_not_return_from_its_poll_delays_its_timeout() {
     });
 }
 
-/// A task that blocks its worker until its time limit has asked it to end, and what that limit says.
+/// A task that blocks its worker until its time limit has come, and then goes through `last`; what
+/// the limit says, if `before` came first.
 async fn overdue<T: Send + 'static>(
+    before: fn(&Task<T>),
     last: impl Future<Output = T> + Send + 'static,
-) -> Result<Result<T, windlass::task::JoinError>, windlass::time::Elapsed> {
+) -> Result<Result<T, JoinError>, Elapsed> {
     let (begun, (open, end)) = (Arc::new(Event::new()), gate());
     let task = spawn({
         let begun = begun.clone();
@@ -167,19 +168,16 @@ async fn overdue<T: Send + 'static>(
             last.await
         }
     });
-    let (id, handle) = (task.id(), Handle::current());
-    let opener = std::thread::spawn(move || {
-        let is_asked = |phase| matches!(phase, Phase::Cancelling);
-        until(|| handle.dump().tasks.iter().any(|task| task.id == id && is_asked(task.phase)));
-        open.send(()).unwrap();
-    });
+    // Another task waits, in case this worker has taken the one that blocks.
     let waiter = spawn(async move {
         begun.wait().await;
-        task.timeout(Duration::from_millis(1)).await
+        before(&task);
+        let mut limited = task.timeout(Duration::ZERO);
+        assert!(poll_once(&mut limited).await.is_none(), "it is being polled");
+        open.send(()).unwrap();
+        limited.await
     });
-    let answer = waiter.await.unwrap();
-    opener.join().unwrap();
-    answer
+    waiter.await.unwrap()
 }
 
 // WFR-03
@@ -189,10 +187,11 @@ fn a_task_that_ignores_its_time_limit_delays_the_answer_until_its_poll_ends() {
         runtime(workers).block_on(async {
             let drops = Drops::default();
             let witness = drops.witness();
-            let answer = overdue(async move {
+            let last = async move {
                 let _witness = witness;
                 asleep().await;
-            });
+            };
+            let answer = overdue(|_| {}, last);
             assert!(answer.await.is_err());
             assert_eq!(drops.count(), 1, "its future is gone");
         });
@@ -204,7 +203,19 @@ fn a_task_that_ignores_its_time_limit_delays_the_answer_until_its_poll_ends() {
 fn a_task_that_finishes_in_the_poll_that_its_time_limit_waits_for_gives_its_output() {
     on_2_and_4(|workers| {
         runtime(workers).block_on(async {
-            assert_eq!(overdue(async { 5 }).await.unwrap().unwrap(), 5);
+            assert_eq!(overdue(|_| {}, async { 5 }).await.unwrap().unwrap(), 5);
+        });
+    });
+}
+
+// TMO-22
+#[test]
+fn a_cancel_that_came_before_a_time_limit_is_not_taken_for_its_own() {
+    on_2_and_4(|workers| {
+        runtime(workers).block_on(async {
+            let cancel = |task: &Task<()>| assert!(task.abort_with("enough"));
+            let error = overdue(cancel, asleep()).await.unwrap().unwrap_err();
+            assert_eq!(error.cancel_reason(), Some("enough"));
         });
     });
 }
