@@ -95,6 +95,17 @@ impl Builder {
 
     /// Whether the thread inside `block_on` is one of the workers (the default). If not, all of them
     /// are threads, and tasks run on while nobody is inside `block_on`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use windlass_executor::runtime::Builder;
+    /// let runtime = Builder::new().workers(1).caller_works(false).build()?;
+    /// let (tell, told) = mpsc::channel();
+    /// runtime.spawn(async move { tell.send(42).unwrap() }).detach();
+    /// assert_eq!(told.recv(), Ok(42)); // although nobody is inside `block_on`
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn caller_works(mut self, works: bool) -> Self {
         self.caller_works = works;
         self
@@ -108,6 +119,20 @@ impl Builder {
 
     /// Debug mode: reports polls that block their worker, lost tasks, and tasks left at shutdown.
     /// It reads the clock twice per poll.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::mpsc, thread, time::Duration};
+    /// # use windlass_executor::runtime::Builder;
+    /// let (tell, told) = mpsc::channel();
+    /// let runtime = Builder::new().workers(1).debug(true).slow_poll(Duration::from_millis(5))
+    ///     .on_report(move |report| tell.send(report.to_string()).unwrap())
+    ///     .build()?;
+    /// let blocks = runtime.spawn(async { thread::sleep(Duration::from_millis(10)) });
+    /// runtime.block_on(blocks).unwrap();
+    /// assert!(told.recv().unwrap().starts_with("slow poll"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn debug(mut self, debug: bool) -> Self {
         self.debug = Some(debug);
         self
@@ -133,6 +158,20 @@ impl Builder {
     }
 
     /// Called on each thread of the runtime, blocking ones included, before it does anything.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}};
+    /// # use windlass_executor::runtime::Builder;
+    /// let threads = Arc::new(AtomicUsize::new(0));
+    /// let count = threads.clone();
+    /// let builder = Builder::new().workers(3).on_thread_start(move || {
+    ///     count.fetch_add(1, Relaxed); // or set a priority, a processor, a name in a profiler
+    /// });
+    /// drop(builder.build()?);
+    /// assert_eq!(threads.load(Relaxed), 2, "the third worker is whoever calls `block_on`");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.on_thread_start = Some(Arc::new(hook));
         self
@@ -157,7 +196,7 @@ impl Builder {
         self
     }
 
-    /// How long a blocking thread waits for a job before it ends.
+    /// How long a blocking thread waits for a job before it ends; 10 s by default.
     pub fn blocking_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.blocking_keep_alive = Some(keep_alive);
         self

@@ -73,6 +73,16 @@ impl Runtime {
     /// running on the other workers when it returns, and at the next `block_on`. A second `block_on`
     /// at the same time, from another thread, polls only its own future.
     ///
+    /// # Examples
+    /// ```
+    /// # use windlass_executor::runtime::Runtime;
+    /// let runtime = Runtime::new()?;
+    /// let words = String::from("borrowed, not moved");
+    /// let length = runtime.block_on(async { words.len() });
+    /// assert_eq!(length, words.len());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Panics
     /// If the future panics; if it is called on a thread that is inside a `block_on` or polls a
     /// task; if the runtime shuts down meanwhile; in a forked child.
@@ -85,7 +95,7 @@ impl Runtime {
     ///
     /// For programs that have a loop of their own: call it whenever the descriptor that
     /// [`poller_fd`](Handle::poller_fd) names is readable, when the returned deadline comes, and
-    /// again at once while there is [`more`](Driven::more).
+    /// again at once while there is [`more`](Driven::more). [`Driven`] shows it.
     ///
     /// # Panics
     /// As [`block_on`](Self::block_on), and if another thread is inside `block_on`.
@@ -114,6 +124,19 @@ impl Runtime {
     ///
     /// With a zero timeout it does not wait: the report names what is not over at this moment, and
     /// the workers end by themselves.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::mpsc, time::Duration};
+    /// # use windlass_executor::runtime::Builder;
+    /// let runtime = Builder::new().workers(1).build()?;
+    /// let (go, wait) = mpsc::channel::<()>();
+    /// let job = runtime.handle().spawn_blocking(move || wait.recv().is_err()).named("stuck");
+    /// let report = runtime.shutdown(Duration::from_millis(10));
+    /// assert_eq!(report.jobs[0].task.name.as_deref(), Some("stuck"));
+    /// drop((go, job));
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     /// Inside a task of any runtime, unless the timeout is zero, since it blocks.

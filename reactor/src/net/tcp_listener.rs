@@ -85,6 +85,25 @@ impl TcpListener {
     ///
     /// `backoff` is told the error, so it may also report it. A sleep of some 50 ms is usual.
     ///
+    /// # Examples
+    /// ```
+    #[doc = include_str!("../../doc/run.in")]
+    /// # use std::future::ready;
+    /// # use windlass_reactor::net::{TcpListener, TcpStream};
+    /// run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let backoff = |error: &io::Error| {
+    ///         println!("no room for a connection: {error}");
+    ///         ready(()) // with a runtime: sleep(Duration::from_millis(50))
+    ///     };
+    ///     let (_stream, peer) = listener.accept_resilient(backoff).await?;
+    ///     assert_eq!(peer, client.local_addr()?);
+    ///     io::Result::Ok(())
+    /// })?;
+    /// # io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// Only those that trying again will not cure.
     ///

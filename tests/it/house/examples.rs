@@ -1,4 +1,5 @@
-//! Every name of the facade is shown in use where it is documented.
+//! Every name of the facade is shown in use where it is documented, and every function says how it
+//! may end.
 
 use super::names::spell_out;
 use super::source::{Finding, Source, words};
