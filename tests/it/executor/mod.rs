@@ -2,9 +2,11 @@
 
 mod blocking;
 mod clock;
+mod debug;
 mod deque;
 mod fairness;
 mod hands;
+mod hosting;
 mod locals;
 mod rig;
 mod runtime;
