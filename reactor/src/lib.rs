@@ -51,7 +51,8 @@
 //! # What it does not know
 //!
 //! Tasks, timers, threads: it wakes [`Waker`](core::task::Waker)s, is given a deadline, and is
-//! turned by whoever owns it. It resolves no names. The version promise of windlass covers its
+//! turned by whoever owns it. The `run` of the examples is in `doc/run.in`: poll the future, turn the
+//! reactor, poll again. It resolves no names. The version promise of windlass covers its
 //! facade; the items here are public so that they can be read, modelled and reused.
 //!
 //! It needs a Unix system.

@@ -30,13 +30,18 @@ const READS_END_SHORT: bool = false;
 ///
 /// # Examples
 /// ```
-/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
-/// use windlass_reactor::{Reactor, net::UnixStream};
-/// let reactor = Reactor::new().unwrap();
-/// let _here = reactor.handle().enter();
-/// let (one, other) = UnixStream::pair().unwrap();
-/// assert_eq!(one.try_write(b"hello").unwrap(), 5);
-/// assert_eq!(other.try_read(&mut [0; 16]).unwrap(), 5);
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UnixStream;
+/// run(async {
+///     let (one, other) = UnixStream::pair()?;
+///     one.write_all(b"hello").await?;
+///     let mut buffer = [0; 16];
+///     assert_eq!(other.read(&mut buffer).await?, 5);
+///     drop(one);
+///     assert_eq!(other.read(&mut buffer).await?, 0, "the stream has ended");
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 pub struct UnixStream {
     socket: Socket<mio::net::UnixStream>,

@@ -22,13 +22,17 @@ use crate::registration::Done;
 ///
 /// # Examples
 /// ```
-/// use windlass_reactor::{Reactor, net::UnixDatagram};
-/// let reactor = Reactor::new().unwrap();
-/// let _here = reactor.handle().enter();
-/// let (one, other) = UnixDatagram::pair().unwrap();
-/// one.try_send(b"first").unwrap();
-/// one.try_send(b"second").unwrap();
-/// assert_eq!(other.try_recv(&mut [0; 16]).unwrap(), 5); // messages stay apart
+#[doc = include_str!("../../doc/run.in")]
+/// # use windlass_reactor::net::UnixDatagram;
+/// run(async {
+///     let (one, other) = UnixDatagram::pair()?;
+///     one.send(b"first").await?;
+///     one.send(b"second").await?;
+///     assert_eq!(other.recv(&mut [0; 16]).await?, 5, "messages stay apart");
+///     assert_eq!(other.recv(&mut [0; 16]).await?, 6);
+///     io::Result::Ok(())
+/// })?;
+/// # io::Result::Ok(())
 /// ```
 pub struct UnixDatagram {
     socket: Socket<mio::net::UnixDatagram>,
