@@ -51,7 +51,10 @@ impl Worker {
         let start = self.random() as usize;
         for offset in 0..seats.len() {
             let victim = (start + offset) % seats.len();
-            while victim != self.seat {
+            if victim == self.seat {
+                continue;
+            }
+            loop {
                 match seats[victim].queue.steal_into(&self.queue) {
                     Steal::Success(task) => return Some(task),
                     Steal::Empty => break,

@@ -116,7 +116,8 @@ fn close(shared: &Arc<Shared>) -> Vec<Described> {
     shared.registry.close();
     let tasks = shared.tasks();
     if shared.config.debug {
-        for task in &tasks {
+        // Somebody has seen to those that are being cancelled already.
+        for task in tasks.iter().filter(|task| task.phase != Phase::Cancelling) {
             shared.report(&Report::Leftover(task.clone()));
         }
     }

@@ -180,7 +180,7 @@ impl Worker {
     fn next(&self) -> Option<Runnable> {
         let tick = self.ticks.get().wrapping_add(1);
         self.ticks.set(tick);
-        if tick % LOOK_EVERY == 0 {
+        if tick.is_multiple_of(LOOK_EVERY) {
             self.look_around();
             if self.shared.seats.len() == 1 {
                 self.queue_injected();
@@ -197,7 +197,7 @@ impl Worker {
         }
         self.streak.set(0);
         if self.seat == 0
-            && tick % 2 == 0
+            && tick.is_multiple_of(2)
             && let Some(task) = self.take_local()
         {
             return Some(task);

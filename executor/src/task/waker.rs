@@ -37,7 +37,7 @@ fn raw(header: NonNull<Header>) -> RawWaker {
 /// # Safety
 /// `data` comes from [`raw`], and the waker at hand is one reference.
 unsafe fn pointer(data: *const ()) -> NonNull<Header> {
-    // SAFETY: the caller's promise: `raw` made it from a `NonNull`, and rule 1 keeps the cell.
+    // SAFETY: rule 1 keeps the cell that `raw` was given, as the caller promises, so it is not null.
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
 
