@@ -20,6 +20,7 @@ use crate::caller::Seated;
 use crate::context;
 use crate::report::Report;
 use crate::scheduler::{CLOSING, STOPPING, Shared};
+use crate::task::state::Phase;
 use crate::task::{Described, Runnable};
 use crate::worker::Step;
 

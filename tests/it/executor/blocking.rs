@@ -415,7 +415,9 @@ fn idle_threads_end_after_the_keep_alive_down_to_the_minimum() {
         let jobs: Vec<_> = (0..8)
             .map(|_| {
                 let barrier = barrier.clone();
-                pool.run(move || drop(barrier.wait()))
+                pool.run(move || {
+                    barrier.wait();
+                })
             })
             .collect();
         jobs.into_iter().for_each(|job| wait(job).unwrap());
