@@ -22,6 +22,7 @@
 //! | label    | release side       | acquire side                        | what crosses |
 //! |----------|--------------------|-------------------------------------|--------------|
 //! | `unpark` | [`Parker::unpark`] | the exchanges that take NOTIFIED    | what the waker did before |
+//! | `heard`  | [`Parker::clear`]  | [`Parker::is_notified`]             | that the worker has left its bed |
 
 use std::time::Instant;
 
@@ -110,14 +111,15 @@ impl Parker {
 
     /// True if an unpark has come that no park has taken.
     pub fn is_notified(&self) -> bool {
-        // ORDERING: Relaxed. Whoever acts on it takes the unpark, and synchronises there.
-        self.state.load(Relaxed) == NOTIFIED
+        // ORDERING: Acquire, of `heard`.
+        self.state.load(Acquire) == NOTIFIED
     }
 
     /// Takes an unpark, for a worker that is about to look at everything again.
     pub fn clear(&self) {
         if self.is_notified() {
-            self.get_up();
+            // ORDERING: AcqRel. Acquire side of `unpark`, release side of `heard`.
+            self.state.swap(EMPTY, AcqRel);
         }
     }
 

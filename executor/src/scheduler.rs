@@ -215,7 +215,8 @@ impl Shared {
     /// True if the clock would jump, were it not for a blocking job.
     pub(crate) fn awaits_job(&self) -> bool {
         let stats = self.blocking.stats();
-        self.clock.auto_advance() && stats.running + stats.queued > 0
+        // Not the jobs that run: a job that is done still has to wake whoever awaits it.
+        self.clock.auto_advance() && (stats.threads > stats.idle || stats.queued > 0)
     }
 
     /// True while no thread sits on seat 0.
