@@ -37,6 +37,7 @@ use windlass_sync::shim::{Arc, Mutex};
 use crate::context::{self, Inside};
 use crate::idle::Bed;
 use crate::parker::Parker;
+use crate::rest::hand_over;
 use crate::run_queue::RunQueue;
 use crate::scheduler::Shared;
 use crate::task::Runnable;
@@ -241,11 +242,10 @@ impl Drop for Seated {
         }
         shared.caller.wake_waiting();
         if !hosted && shared.seats.len() > 1 {
-            let called = match (shared.has_work(), shared.driver.is_held()) {
-                (true, _) => shared.idle.notify(),
-                // It was ours: somebody else must wait for events now.
-                (false, false) => shared.idle.call_anybody(),
-                (false, true) => None,
+            let called = if shared.has_work() {
+                shared.idle.notify()
+            } else {
+                hand_over(&shared.idle, &shared.driver)
             };
             if let Some(seat) = called {
                 shared.unpark(seat);

@@ -16,10 +16,19 @@
 //!
 //! One of the two fences comes first. If P2 does, then W3 comes after P1 and finds the task. If W2
 //! does, then P3 comes after W1: the pusher sees the worker parked. Then either nobody searches and
-//! it wakes somebody, or it sees a searcher. A searcher gives its credit back only at W1 of its own
-//! parking, so it has its own W2 and W3 still before it, or its fence came after P2, and it finds
-//! the task by the first case. A searcher that finds other work instead calls
-//! [`Idle::end_search`], and the last one to do so wakes one more to search on.
+//! it wakes somebody, or it sees a searcher, who has one of two things still before it.
+//!
+//! ```text
+//!   searcher that finds work                 searcher that finds nothing
+//!   S1  give the search credit back          W1 gives it back, too;
+//!   S2  fence(SeqCst), if it was the last    W2 and W3 follow, and if there is work
+//!   S3  look through every queue again       it becomes a searcher again
+//!   S4  wake one more if there is work
+//! ```
+//!
+//! Its fence comes after P2, or P3 would not have seen its credit. So S3 or W3 finds the task, if it
+//! is still there. What W3 finds may be more than one task, and the pushers of all of them may have
+//! relied on this one searcher: that is why it goes on as a searcher, and comes to S1.
 //!
 //! Everybody re-checks at W3, not just the last searcher: it costs a few loads, and it is what makes
 //! the first case hold without any reasoning about who else was awake.
@@ -38,7 +47,7 @@
 //!
 //! | label   | release side                          | acquire side                           | what crosses |
 //! |---------|---------------------------------------|----------------------------------------|--------------|
-//! | `sleep` | the fences in [`notify`] and [`park`] | the same two                           | the proof above |
+//! | `sleep` | the fences in [`notify`], [`park`] and [`Idle::end_search`] | the same three   | the proof above |
 //!
 //! The word itself is changed with Relaxed exchanges: it carries no data, and the fences order it
 //! against the queues.
@@ -186,6 +195,17 @@ impl Idle {
         })
     }
 
+    /// The worker was about to sleep and has seen work (W3): it leaves its bed as a searcher, like
+    /// one that was woken. Others may have relied on its search while it still had its credit, so
+    /// it owes them the look for more of [`end_search`](Self::end_search).
+    #[must_use = "a searcher must end its search"]
+    pub fn leave_to_search(&self, seat: usize) -> Left {
+        self.step(|word| {
+            let credit = if word & bit(seat) == 0 { 0 } else { SEARCHER };
+            (resign(word & !bit(seat), seat) + credit, Left { searching: true })
+        })
+    }
+
     /// The sentinel's watch is over: true if somebody runs and it must watch on. Otherwise it is
     /// the sentinel no more, and may sleep as long as it likes.
     pub fn watch_on(&self, seat: usize) -> bool {
@@ -206,10 +226,16 @@ impl Idle {
         })
     }
 
-    /// The searcher has found work; true if it was the last one and should wake another to search
-    /// on, if there may be more.
+    /// The searcher has found work (S1, S2); true if it was the last one and must look whether
+    /// there is more (S3), and then [`notify`](Self::notify).
+    #[must_use = "the last searcher must look whether there is more"]
     pub fn end_search(&self) -> bool {
-        self.step(|word| (word - SEARCHER, word & SEARCHERS == SEARCHER))
+        let last = self.step(|word| (word - SEARCHER, word & SEARCHERS == SEARCHER));
+        if last {
+            // ORDERING: SeqCst, `sleep` (S2).
+            fence(SeqCst);
+        }
+        last
     }
 
     /// Seat 0 is taken, or left. Its worker is neither parked nor searching then.

@@ -13,10 +13,13 @@
 
 use std::time::{Duration, Instant};
 
+use windlass_sync::shim::atomic::{Ordering::*, fence};
+
 use crate::driver::Driver;
-use crate::idle::Bed;
+use crate::idle::{Bed, Idle, Left};
+use crate::parker::Parker;
 use crate::task::slot::Glance;
-use crate::try_lock::Guard;
+use crate::try_lock::{Guard, TryLock};
 use crate::worker::Worker;
 
 /// How long the sentinel sleeps between two looks: the delay that a stuck worker can cause.
@@ -38,24 +41,57 @@ pub(crate) struct Seen {
     slot: Option<Glance>,
 }
 
+/// Parks a seat and takes it out again; in between, `sleep` sleeps, unless something has come. The
+/// driver, if it is to be had, is asked for before. The models park their workers by this, too.
+pub fn lie_down<G>(
+    (idle, parker, seat): (&Idle, &Parker, usize),
+    searching: bool,
+    mut driver: Option<G>,
+    has_work: impl FnOnce() -> bool,
+    sleep: impl FnOnce(&mut Option<G>, bool),
+) -> Left {
+    let bed = if driver.is_some() { Bed::Reactor } else { Bed::Condvar };
+    let parked = idle.park(seat, searching, bed);
+    let left = if has_work() {
+        idle.leave_to_search(seat)
+    } else {
+        if !parker.is_notified() {
+            sleep(&mut driver, parked.sentinel);
+        }
+        idle.leave(seat)
+    };
+    // Not before it has left: until then it must show that something has come for it.
+    parker.clear();
+    // Last of all: whoever finds the driver free finds this seat awake.
+    drop(driver);
+    left
+}
+
+/// For a thread that leaves its seat for good: the seat to unpark, so that somebody takes the driver
+/// and waits for events.
+///
+/// A worker that parks in vain for the driver looks at it again after it has parked, so either it
+/// finds the driver free, or we find it parked.
+#[must_use = "the seat must be unparked"]
+pub fn hand_over<D>(idle: &Idle, driver: &TryLock<D>) -> Option<usize> {
+    // ORDERING: SeqCst, as `sleep` of `idle`: giving the driver back comes before the look at who is
+    // parked, as parking comes before the look at the driver.
+    fence(SeqCst);
+    if driver.is_held() { None } else { idle.call_anybody() }
+}
+
 impl Worker {
     /// Sleeps until there may be something to do. Returns at once if there is.
     pub(crate) fn park(&self) {
-        let mut driver = self.try_driver();
-        let searching = self.searching.take();
-        let bed = if driver.is_some() { Bed::Reactor } else { Bed::Condvar };
-        let parked = self.shared.idle.park(self.seat, searching, bed);
-        let parker = &self.my_seat().parker;
-        if !parker.is_notified() && !self.shared.has_work() && !self.has_own_work() {
+        let me = (&self.shared.idle, &self.my_seat().parker, self.seat);
+        let driver = self.try_driver();
+        let has_work = || self.shared.has_work() || self.has_own_work();
+        let left = lie_down(me, self.searching.take(), driver, has_work, |driver, sentinel| {
             self.counters().parks.add(1);
-            self.sleep(&mut driver, parked.sentinel);
-        }
-        let left = self.shared.idle.leave(self.seat);
-        // Not before it has left: until then it must show that something has come for it.
-        parker.clear();
+            self.sleep(driver, sentinel);
+        });
         self.searching.set(left.searching);
         self.fresh.set(true);
-        drop(driver);
         self.now_ns.set(self.shared.clock.now_ns());
     }
 
@@ -79,10 +115,10 @@ impl Worker {
                 if sentinel && self.look_after_others(driver.is_some()) {
                     return;
                 }
-                // The worker that had the driver may have left its seat for good.
-                if driver.is_none() && self.is_driver_free() {
-                    return;
-                }
+            }
+            // The worker that had the driver may have left its seat for good, see `hand_over`.
+            if driver.is_none() && self.is_driver_free() {
+                return;
             }
             let deadline = self.deadline(driver.is_some());
             let watch = sentinel.then(|| self.watch_ends.get());
@@ -120,8 +156,7 @@ impl Worker {
             return false;
         }
         let events = driver.as_mut().map_or(0, |driver| self.collecting(|| driver.look()));
-        let called = shared.seats.iter().any(|seat| seat.parker.is_notified());
-        if events > 0 || called || shared.has_work() || shared.awaits_job() {
+        if events > 0 || shared.has_work() || shared.awaits_job() {
             return events > 0;
         }
         let Some(next) = shared.timers.next_of_all() else { return false };

@@ -35,14 +35,16 @@ use crate::task::slot::{Glance, Slot};
 
 /// What a crossbeam deque holds without growing.
 pub const WINDOW: usize = 64;
-/// The window is refilled when it holds fewer than this: thieves should find something.
-const REFILL_BELOW: usize = 16;
+/// The window is refilled when it holds less than this part of it: thieves should find something.
+const REFILL_BELOW: usize = 4;
 /// Tasks moved at once, by a refill or a theft.
 pub const BATCH: usize = 32;
 
 /// The owner's side of a queue.
 pub struct RunQueue {
     window: Worker<Runnable>,
+    /// How many tasks it may hold.
+    limit: usize,
     public: Arc<Public>,
 }
 
@@ -60,6 +62,11 @@ impl RunQueue {
     /// An empty queue.
     #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
     pub fn new() -> Self {
+        Self::with_window(WINDOW)
+    }
+
+    /// An empty queue with a window of another size, for models, which come to its end sooner.
+    pub fn with_window(limit: usize) -> Self {
         let window = Worker::new_fifo();
         let public = Arc::new(Public {
             stealer: window.stealer(),
@@ -67,7 +74,7 @@ impl RunQueue {
             tail_len: AtomicUsize::new(0),
             slot: Slot::new(),
         });
-        Self { window, public }
+        Self { window, limit, public }
     }
 
     /// The side for others.
@@ -83,7 +90,7 @@ impl RunQueue {
     /// Adds a task at the end.
     #[inline]
     pub fn push(&self, task: Runnable) {
-        if self.public.tail_len() == 0 && self.window.len() < WINDOW {
+        if self.public.tail_len() == 0 && self.window.len() < self.limit {
             self.window.push(task);
         } else {
             let mut tail = self.public.tail.lock();
@@ -113,7 +120,7 @@ impl RunQueue {
     /// The oldest task.
     #[inline]
     pub fn pop(&self) -> Option<Runnable> {
-        if self.public.tail_len() > 0 && self.window.len() < REFILL_BELOW {
+        if self.public.tail_len() > 0 && self.window.len() < self.limit.div_ceil(REFILL_BELOW) {
             self.refill();
         }
         self.window.pop()
@@ -132,7 +139,7 @@ impl RunQueue {
     /// Moves the oldest tasks of the tail to the window.
     fn refill(&self) {
         let mut tail = self.public.tail.lock();
-        let count = tail.len().min(BATCH);
+        let count = tail.len().min(self.limit / 2);
         for task in tail.drain(..count) {
             self.window.push(task);
         }
@@ -152,6 +159,9 @@ impl Public {
 
     fn steal_tail(&self, into: &RunQueue) -> Steal<Runnable> {
         let mut tail = self.tail.lock();
+        if !self.stealer.is_empty() {
+            return Steal::Retry; // a refill came first, and what it moved is older
+        }
         let count = tail.len().div_ceil(2).min(BATCH);
         let Some(first) = tail.pop_front() else {
             return Steal::Empty;

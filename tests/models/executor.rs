@@ -2,7 +2,13 @@
 
 mod blocking;
 mod deque;
+mod driver;
 mod hands;
+mod idle;
+mod parker;
+mod run_queue;
+mod scheduler;
+mod sim;
 mod task;
 
 use crate::Model;
@@ -136,6 +142,142 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(4),
         killed_by: "Relaxed in Marks::announce; receive not waiting for the mark; push storing the tail",
         body: deque::two_pushers_and_a_thief_share_an_injector,
+    },
+    Model {
+        name: "a_push_reaches_a_worker_that_is_about_to_sleep",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "no fence in Idle::park; no fence in Idle::notify; no second look in lie_down",
+        body: idle::a_push_reaches_a_worker_that_is_about_to_sleep,
+    },
+    Model {
+        name: "two_pushes_reach_a_worker_that_sleeps_twice",
+        threads: 2,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "no fence in Idle::park; Idle::leave leaving the seat's bit",
+        body: idle::two_pushes_reach_a_worker_that_sleeps_twice,
+    },
+    Model {
+        name: "a_push_reaches_one_of_two_workers",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "no fence in Idle::park; Idle::park keeping the searcher's credit",
+        body: idle::a_push_reaches_one_of_two_workers,
+    },
+    Model {
+        name: "no_job_is_stranded_behind_one_that_waits_for_it",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "no fence in Idle::end_search; nobody woken after end_search",
+        body: idle::no_job_is_stranded_behind_one_that_waits_for_it,
+    },
+    Model {
+        name: "a_fork_is_shared_with_a_worker_that_is_about_to_sleep",
+        threads: 2,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "no second look in lie_down",
+        body: idle::a_fork_is_shared_with_a_worker_that_is_about_to_sleep,
+    },
+    Model {
+        name: "there_is_one_sentinel_while_somebody_runs",
+        threads: 3,
+        weak: None,
+        interleaving: None,
+        killed_by: "relieve waking nobody; watch_on counting a vacant seat",
+        body: idle::there_is_one_sentinel_while_somebody_runs,
+    },
+    Model {
+        name: "an_unpark_ends_a_sleep_on_the_condvar",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "unpark not taking the lock; Relaxed in Parker::unpark",
+        body: parker::an_unpark_ends_a_sleep_on_the_condvar,
+    },
+    Model {
+        name: "an_unpark_ends_a_sleep_in_the_reactor",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "unpark not waking the reactor; Relaxed in Parker::get_up",
+        body: parker::an_unpark_ends_a_sleep_in_the_reactor,
+    },
+    Model {
+        name: "a_sleeper_that_waits_for_two_unparks_gets_both",
+        threads: 3,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "unpark not taking the lock; get_up leaving NOTIFIED",
+        body: parker::a_sleeper_that_waits_for_two_unparks_gets_both,
+    },
+    Model {
+        name: "a_reactor_that_wakes_for_nothing_loses_no_unpark",
+        threads: 3,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "unpark not waking the reactor; get_up leaving IN_REACTOR",
+        body: parker::a_reactor_that_wakes_for_nothing_loses_no_unpark,
+    },
+    Model {
+        name: "a_tried_lock_lets_one_in_at_a_time",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Guard::drop freeing the flag for a second time",
+        body: driver::a_tried_lock_lets_one_in_at_a_time,
+    },
+    Model {
+        name: "an_event_reaches_one_of_two_workers",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "the driver asked for after the seat is announced",
+        body: driver::an_event_reaches_one_of_two_workers,
+    },
+    Model {
+        name: "a_job_from_the_reactor_may_wait_for_one_from_outside",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(2),
+        killed_by: "the search credit kept while polling what the reactor brought",
+        body: driver::a_job_from_the_reactor_may_wait_for_one_from_outside,
+    },
+    Model {
+        name: "a_thread_that_leaves_its_seat_leaves_somebody_in_front_of_the_reactor",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "hand_over waking nobody; no fence in hand_over; no look at the driver in lie_down",
+        body: driver::a_thread_that_leaves_its_seat_leaves_somebody_in_front_of_the_reactor,
+    },
+    Model {
+        name: "a_thief_and_the_owner_take_each_task_of_window_and_tail_once",
+        threads: 2,
+        weak: Some(3),
+        interleaving: Some(3),
+        killed_by: "refill taking the newest of the tail; push filling the window past a tail",
+        body: run_queue::a_thief_and_the_owner_take_each_task_of_window_and_tail_once,
+    },
+    Model {
+        name: "a_next_task_and_the_one_it_displaces_are_taken_once",
+        threads: 2,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "push_next dropping what it displaces",
+        body: run_queue::a_next_task_and_the_one_it_displaces_are_taken_once,
+    },
+    Model {
+        name: "a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(3),
+        killed_by: "stop unparking nobody; unpark not waking the reactor",
+        body: scheduler::a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side,
     },
     blocking::SUBMIT_AGAINST_REST,
     blocking::SUBMIT_AGAINST_SHUTDOWN,
