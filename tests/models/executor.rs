@@ -10,6 +10,7 @@ mod run_queue;
 mod scheduler;
 mod sim;
 mod task;
+mod wait;
 
 use crate::Model;
 
@@ -287,4 +288,12 @@ pub const MODELS: &[Model] = &[
     blocking::ROOM,
     blocking::LAST_THREAD,
     blocking::FLAG,
+    Model {
+        name: "a_wait_that_begins_while_its_tasks_end_finds_each_end_once",
+        threads: 2,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "Wait::collect not looking at ended_once; Wait::begin not noting a task that is done already",
+        body: wait::a_wait_that_begins_while_its_tasks_end_finds_each_end_once,
+    },
 ];
