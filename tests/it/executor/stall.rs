@@ -20,20 +20,30 @@ const BLOCK: Duration = Duration::from_millis(400);
 const SHARE: f64 = 0.05;
 const ROUNDS: usize = 10;
 
+/// How often the rounds may be tried: other tests and other programs can only make them later.
+const TRIES: usize = 3;
+
 /// Runs the rounds one after the other and judges the delays by a rule that a noisy machine can
-/// keep: the median, and all but two of the rounds, are below the share.
+/// keep: in one of the tries the median, and all but two of the rounds, are below the share.
 fn judge<F: Future<Output = Duration>>(what: &str, mut round: impl FnMut() -> F) {
     // One at a time: two of these need more processors than a small machine has.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = runtime(2);
-    let mut shares: Vec<f64> = (0..ROUNDS)
-        .map(|_| runtime.block_on(round()).as_secs_f64() / BLOCK.as_secs_f64())
-        .collect();
-    shares.sort_by(f64::total_cmp);
-    println!("{what}: {shares:.4?}");
-    let late = shares.iter().filter(|share| **share >= SHARE).count();
-    assert!(shares[ROUNDS / 2] < SHARE && late <= 2, "{what} is late by {shares:.4?} of the block");
+    let mut tries = Vec::new();
+    for _ in 0..TRIES {
+        let mut shares: Vec<f64> = (0..ROUNDS)
+            .map(|_| runtime.block_on(round()).as_secs_f64() / BLOCK.as_secs_f64())
+            .collect();
+        shares.sort_by(f64::total_cmp);
+        println!("{what}: {shares:.4?}");
+        let late = shares.iter().filter(|share| **share >= SHARE).count();
+        if shares[ROUNDS / 2] < SHARE && late <= 2 {
+            return;
+        }
+        tries.push(shares);
+    }
+    panic!("{what} is late by {tries:.4?} of the block");
 }
 
 /// Blocks the worker that polls it, once it has been told to, and tells since when.

@@ -272,7 +272,9 @@ fn live(life: Life) {
     let handle = Arc::new(Handle::default());
     let during = (life.when == When::DuringTheFirstPoll).then(|| {
         let handle = handle.clone();
-        Box::new(move || drop(handle.act(life.act))) as Box<dyn FnOnce() + Send>
+        Box::new(move || {
+            handle.act(life.act);
+        }) as Box<dyn FnOnce() + Send>
     });
     let future = Subject { life, facts: facts.clone(), during };
     let (runnable, task) = new_task(future, queue.clone(), queue.spec(life.listed));

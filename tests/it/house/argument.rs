@@ -15,10 +15,9 @@ pub fn over(source: &Source, line: usize, mark: &str) -> Option<String> {
     for _ in 0..REACH {
         if let Some(from) = source.comments[at].find(mark) {
             let mut text = source.comments[at][from..].to_owned();
-            for more in at + 1..line {
-                if code[more].trim().is_empty() {
-                    text = format!("{text} {}", source.comments[more]);
-                }
+            let between = code.iter().zip(&source.comments).take(line).skip(at + 1);
+            for (_, comment) in between.filter(|(code, _)| code.trim().is_empty()) {
+                text = format!("{text} {comment}");
             }
             return Some(text);
         }
