@@ -10,6 +10,12 @@
 //! lies in their queues and, if it has lain there since its last look, the task in their slot. So a
 //! task that blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than
 //! that. If nobody runs, it sleeps on like the others: an idle runtime makes no wake-ups.
+//!
+//! # Orderings
+//!
+//! | label   | release side                | acquire side                              | what crosses |
+//! |---------|-----------------------------|-------------------------------------------|--------------|
+//! | `sleep` | the fence in [`hand_over`]  | the fence in [`Idle::park`], then the look at the driver | that the driver is free |
 
 use std::time::{Duration, Instant};
 
@@ -74,8 +80,8 @@ pub fn lie_down<G>(
 /// finds the driver free, or we find it parked.
 #[must_use = "the seat must be unparked"]
 pub fn hand_over<D>(idle: &Idle, driver: &TryLock<D>) -> Option<usize> {
-    // ORDERING: SeqCst, as `sleep` of `idle`: giving the driver back comes before the look at who is
-    // parked, as parking comes before the look at the driver.
+    // ORDERING: SeqCst, `sleep`: giving the driver back comes before the look at who is parked, as
+    // parking comes before the look at the driver.
     fence(SeqCst);
     if driver.is_held() { None } else { idle.call_anybody() }
 }
@@ -145,14 +151,25 @@ impl Worker {
 
     /// True if nobody waits for events and this worker might.
     fn is_driver_free(&self) -> bool {
-        !self.shared.driver.is_held() && !(self.seat != 0 && self.shared.is_hosting())
+        let for_the_host = self.seat != 0 && self.shared.is_hosting();
+        !self.shared.driver.is_held() && !for_the_host
     }
 
     /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
     /// goes on to the next timer. True if there is something to do now.
     fn advance_clock(&self, driver: &mut Option<Guard<'_, Driver>>) -> bool {
         let shared = &*self.shared;
-        if !shared.clock.is_paused() || !shared.clock.auto_advance() || !shared.idle.all_parked() {
+        if !shared.clock.is_paused() || !shared.clock.auto_advance() {
+            return false;
+        }
+        // Two that have parked at the same time would jump twice; the second must look again.
+        let Some(_jumping) = shared.jumping.try_lock() else { return true };
+        // In this order: a job that is done first wakes its task and then goes, and a worker that
+        // something has come for first leaves its bed and then clears its parker. So what one look
+        // is too late for is seen by the next. Jobs are looked at once more at the end, for one that
+        // was submitted by a worker that has parked since.
+        let called = || shared.seats.iter().any(|seat| seat.parker.is_notified());
+        if shared.awaits_job() || called() || !shared.idle.all_parked() {
             return false;
         }
         let events = driver.as_mut().map_or(0, |driver| self.collecting(|| driver.look()));

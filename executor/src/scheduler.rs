@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) in_transit: AtomicUsize,
     /// Tasks whose futures were leaked, because the thread they are bound to did not come.
     pub(crate) leaked: Mutex<Vec<Described>>,
+    /// Held by the worker that moves a paused clock on.
+    pub(crate) jumping: TryLock<()>,
     /// A foreign loop drives seat 0.
     hosting: AtomicBool,
     /// How far shutdown has come.
@@ -131,6 +133,7 @@ impl Shared {
             local_len: AtomicUsize::new(0),
             live_local: AtomicUsize::new(0),
             in_transit: AtomicUsize::new(0),
+            jumping: TryLock::new(()),
             hosting: AtomicBool::new(false),
             leaked: Mutex::default(),
             phase: AtomicUsize::new(OPEN),
