@@ -9,7 +9,7 @@ use windlass::__private::{TestOptions, run_test};
 use windlass::net::UnixStream;
 use windlass::runtime::{Builder, Handle, OnPanic, Runtime};
 use windlass::sync::{Event, Mutex};
-use windlass::task::{JoinError, try_id};
+use windlass::task::try_id;
 use windlass::time::sleep;
 use windlass::{spawn, spawn_blocking, yield_now};
 
@@ -22,6 +22,10 @@ fn logged(workers: usize, debug: bool, policy: OnPanic) -> (Runtime, Log) {
     let builder = Builder::new().workers(workers).debug(debug).on_panic(policy);
     let builder = builder.slow_poll(Duration::from_millis(20));
     (builder.on_report(move |report| reports.add(report.to_string())).build().unwrap(), log)
+}
+
+async fn panics(text: &'static str) {
+    panic!("{text}");
 }
 
 /// Ends a task by a panic, and drops its handle unread.
@@ -69,7 +73,7 @@ fn what_was_read_or_cancelled_or_succeeded_unread_is_not_reported() {
     on_1_2_and_4(|workers| {
         let (runtime, log) = logged(workers, true, OnPanic::Report);
         runtime.block_on(async {
-            let error: JoinError = spawn(async { panic!("read") }).await.map(|()| ()).unwrap_err();
+            let error = spawn(panics("read")).await.unwrap_err();
             assert!(error.is_panic());
             drop(error);
             drop(spawn(asleep()));
@@ -527,12 +531,12 @@ fn a_panic_in_a_task_surfaces_at_its_handle_wherever_it_happens() {
         let (runtime, log) = logged(workers, false, OnPanic::Report);
         let counted = Arc::new(AtomicUsize::new(0));
         runtime.block_on(async {
-            let first = spawn(async { panic!("first poll") }).await.map(|()| ()).unwrap_err();
+            let first = spawn(panics("first poll")).await.unwrap_err();
             let later = spawn(async {
                 yield_now().await;
-                panic!("later poll")
+                panics("later poll").await;
             });
-            let later = later.await.map(|()| ()).unwrap_err();
+            let later = later.await.unwrap_err();
             let bomb = spawn(async {
                 let _bomb = Bomb;
                 asleep().await;

@@ -45,8 +45,11 @@ fn wait(runtime: &Runtime, driven: Driven) {
 fn host_until<T: Send + 'static>(runtime: &Runtime, task: Task<T>) -> T {
     let output = Rc::new(Cell::new(None));
     let inside = output.clone();
-    let bound = runtime
-        .block_on(async { spawn_local(async move { inside.set(Some(task.await.unwrap())) }) });
+    let mut bound = None;
+    runtime.block_on(async {
+        bound = Some(spawn_local(async move { inside.set(Some(task.await.unwrap())) }));
+    });
+    let bound = bound.unwrap();
     host(runtime, || bound.is_finished());
     output.take().unwrap()
 }
@@ -332,11 +335,12 @@ fn no_other_thread_takes_the_seat_while_bound_tasks_live() {
         let polled = Arc::new(AtomicUsize::new(0));
         let (begin, begun) = oneshot::channel::<()>();
         let seen = polled.clone();
-        let bound = runtime.block_on(async {
-            spawn_local(async move {
+        let mut bound = None;
+        runtime.block_on(async {
+            bound = Some(spawn_local(async move {
                 begun.await.unwrap();
                 seen.fetch_add(1, SeqCst);
-            })
+            }));
         });
         let other = {
             let runtime = runtime.clone();
@@ -347,7 +351,7 @@ fn no_other_thread_takes_the_seat_while_bound_tasks_live() {
         };
         other.join().unwrap();
         assert_eq!(polled.load(SeqCst), 0, "it cannot run away from home");
-        runtime.block_on(bound).unwrap();
+        runtime.block_on(bound.unwrap()).unwrap();
         assert_eq!(polled.load(SeqCst), 1);
     });
 }

@@ -57,7 +57,8 @@ fn a_runtime_serves_several_block_ons_and_keeps_its_tasks_between_them() {
     on_1_2_and_4(|workers| {
         let runtime = runtime(workers);
         let (send, receive) = windlass::sync::oneshot::channel();
-        let task = runtime.block_on(async { spawn(async move { receive.await.unwrap() }) });
+        let task = runtime.spawn(async move { receive.await.unwrap() });
+        runtime.block_on(async { spawn(async {}).detach() });
         runtime.block_on(yield_now());
         send.send(5).unwrap();
         assert_eq!(runtime.block_on(task).unwrap(), 5);
@@ -218,7 +219,8 @@ fn several_wakes_before_a_poll_cause_one_poll() {
                 }
                 cx.waker().wake_by_ref();
                 cx.waker().wake_by_ref();
-                cx.waker().clone().wake();
+                let waker = cx.waker().clone();
+                waker.wake();
                 Poll::Pending
             })
             .await;
@@ -241,7 +243,8 @@ fn several_wakes_of_a_task_before_its_poll_cause_one_poll() {
                         return Poll::Ready(polls);
                     }
                     cx.waker().wake_by_ref();
-                    cx.waker().clone().wake();
+                    let waker = cx.waker().clone();
+                    waker.wake();
                     Poll::Pending
                 })
                 .await

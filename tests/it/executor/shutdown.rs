@@ -415,7 +415,7 @@ fn destructors_may_spawn_wake_and_lock_at_any_time() {
             spawn(async {}).detach();
             spawn_blocking(|| ()).detach();
             let _ = Handle::current().dump();
-            self.1.take().map(Waker::wake);
+            self.1.take().into_iter().for_each(Waker::wake);
         }
     }
     on_1_2_and_4(|workers| {
