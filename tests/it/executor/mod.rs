@@ -10,6 +10,7 @@ mod hosting;
 mod locals;
 mod rig;
 mod runtime;
+mod servers;
 mod shutdown;
 mod stall;
 mod task;

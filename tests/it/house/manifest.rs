@@ -12,7 +12,10 @@ pub struct Floor {
 pub const FLOORS: [Floor; 6] = [
     Floor { folder: "sync", may_use: &["parking_lot", "slab", "loom"] },
     Floor { folder: "timer", may_use: &["windlass-sync", "slab"] },
-    Floor { folder: "reactor", may_use: &["windlass-sync", "mio", "slab", "rustix", "signal-hook"] },
+    Floor {
+        folder: "reactor",
+        may_use: &["windlass-sync", "mio", "slab", "rustix", "signal-hook"],
+    },
     Floor {
         folder: "executor",
         may_use: &[
