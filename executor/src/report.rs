@@ -70,8 +70,9 @@ impl fmt::Display for Report {
 
 /// A panic that no handle will ever see: it is reported, and the runtime's policy applied.
 pub(crate) fn unobserved(error: JoinError) {
+    let runtime = error.runtime().or_else(context::shared);
     let report = Report::UnobservedPanic(error);
-    match context::shared() {
+    match runtime {
         Some(shared) => {
             shared.count_unobserved();
             shared.report(&report);

@@ -13,6 +13,7 @@ mod names;
 mod ordering;
 mod reading;
 mod safety;
+mod semantics;
 mod source;
 
 use source::{Finding, Source, library, none, root, under};
@@ -138,6 +139,21 @@ fn every_public_name_is_shown_in_use() {
 #[test]
 fn functions_say_how_they_end() {
     none("how it ends", examples::functions_say_how_they_end(&library()));
+}
+
+#[test]
+fn the_tests_that_documents_name_are_there() {
+    let names = semantics::names(&everything());
+    let mut findings = Vec::new();
+    for path in ["tests/semantics.md", "ARCHITECTURE.md", "README.md", "benches/README.md"] {
+        let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+        assert!(!text.is_empty(), "{path} is missing");
+        findings.extend(semantics::check(path, &text, &names));
+        if path == "tests/semantics.md" {
+            findings.extend(semantics::rows(path, &text));
+        }
+    }
+    none("names of tests", findings);
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use windlass_sync::shim::Mutex;
 
 use super::meta::{TaskId, shortened};
+use crate::context;
+use crate::scheduler::Shared;
 
 /// Why a task ended without an output: it was cancelled, it panicked, or it could not be started.
 ///
@@ -35,9 +37,16 @@ struct Inner {
 
 enum Cause {
     Cancelled(Option<Arc<str>>),
-    /// Behind a lock only because a payload need not be `Sync`, while errors should be.
-    Panic(Mutex<Box<dyn Any + Send>>, String),
+    Panic(Panicked),
     Refused(std::io::Error),
+}
+
+struct Panicked {
+    /// Behind a lock only because a payload need not be `Sync`, while errors should be.
+    payload: Mutex<Box<dyn Any + Send>>,
+    text: String,
+    /// Where it happened: told if nobody ever looks at this error, on whatever thread it is dropped.
+    runtime: Weak<Shared>,
 }
 
 impl JoinError {
@@ -56,7 +65,9 @@ impl JoinError {
             (_, Some(text)) => text.clone(),
             _ => "a payload that is no text".to_owned(),
         };
-        Self::new(about, Cause::Panic(Mutex::new(payload), text))
+        let runtime = context::shared().map_or_else(Weak::new, |shared| Arc::downgrade(&shared));
+        let payload = Mutex::new(payload);
+        Self::new(about, Cause::Panic(Panicked { payload, text, runtime }))
     }
 
     pub(crate) fn refused(about: About, reason: std::io::Error) -> Self {
@@ -78,7 +89,7 @@ impl JoinError {
 
     /// True if the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.0.cause, Cause::Panic(..))
+        matches!(self.0.cause, Cause::Panic(_))
     }
 
     /// True if the task was never started: no thread could be had for it, or its pool is closed.
@@ -92,7 +103,7 @@ impl JoinError {
     /// The error itself if the task did not panic.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0.cause {
-            Cause::Panic(payload, _) => Ok(payload.into_inner()),
+            Cause::Panic(panicked) => Ok(panicked.payload.into_inner()),
             _ => Err(self),
         }
     }
@@ -100,7 +111,15 @@ impl JoinError {
     /// The text the task panicked with, if it panicked.
     pub fn panic_message(&self) -> Option<&str> {
         match &self.0.cause {
-            Cause::Panic(_, text) => Some(text),
+            Cause::Panic(panicked) => Some(&panicked.text),
+            _ => None,
+        }
+    }
+
+    /// The runtime in which the task panicked, if it still exists.
+    pub(crate) fn runtime(&self) -> Option<Arc<Shared>> {
+        match &self.0.cause {
+            Cause::Panic(panicked) => panicked.runtime.upgrade(),
             _ => None,
         }
     }
@@ -131,7 +150,7 @@ impl fmt::Display for JoinError {
         match &self.0.cause {
             Cause::Cancelled(None) => f.write_str("was cancelled"),
             Cause::Cancelled(Some(reason)) => write!(f, "was cancelled: {reason}"),
-            Cause::Panic(_, text) => write!(f, "panicked: {text}"),
+            Cause::Panic(panicked) => write!(f, "panicked: {}", panicked.text),
             Cause::Refused(reason) => write!(f, "was not started: {reason}"),
         }
     }

@@ -35,7 +35,7 @@ fn raw(header: NonNull<Header>) -> RawWaker {
 }
 
 /// # Safety
-/// `data` comes from [`raw`], and the waker at hand is one reference.
+/// `data` comes from [`raw`], and the waker at hand is one reference (rule 1).
 unsafe fn pointer(data: *const ()) -> NonNull<Header> {
     // SAFETY: rule 1 keeps the cell that `raw` was given, as the caller promises, so it is not null.
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }

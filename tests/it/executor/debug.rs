@@ -559,3 +559,23 @@ fn a_panic_in_a_task_surfaces_at_its_handle_wherever_it_happens() {
         assert_eq!((counted.load(SeqCst), log.lines().len()), (1, 1), "{:?}", log.lines());
     });
 }
+
+// DBG-05
+#[test]
+fn a_panic_whose_handle_is_dropped_on_a_plain_thread_is_reported_to_its_runtime() {
+    on_1_2_and_4(|workers| {
+        let runtime = runtime(workers);
+        let task = runtime.block_on(async {
+            let task = spawn(async { panic!("unread") });
+            while !task.is_finished() {
+                windlass::yield_now().await;
+            }
+            task
+        });
+        let handle = runtime.handle().clone();
+        assert_eq!(handle.metrics().unobserved_panics, 0);
+        let task: windlass::Task<()> = task;
+        std::thread::spawn(move || drop(task)).join().unwrap();
+        assert_eq!(handle.metrics().unobserved_panics, 1);
+    });
+}
