@@ -157,7 +157,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: Some(4),
         interleaving: Some(4),
-        killed_by: "no fence in Idle::park; Idle::leave leaving the seat's bit",
+        killed_by: "no fence in Idle::park; no second look in lie_down",
         body: idle::two_pushes_reach_a_worker_that_sleeps_twice,
     },
     Model {
@@ -173,7 +173,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(2),
         interleaving: Some(3),
-        killed_by: "no fence in Idle::end_search; nobody woken after end_search",
+        killed_by: "no fence in Idle::end_search; nobody woken after end_search; leave_to_search giving no credit",
         body: idle::no_job_is_stranded_behind_one_that_waits_for_it,
     },
     Model {
@@ -189,7 +189,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: None,
         interleaving: None,
-        killed_by: "relieve waking nobody; watch_on counting a vacant seat",
+        killed_by: "relieve waking nobody; watch_on saying no; park not taking the post over",
         body: idle::there_is_one_sentinel_while_somebody_runs,
     },
     Model {
@@ -205,7 +205,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: None,
         interleaving: None,
-        killed_by: "unpark not waking the reactor; Relaxed in Parker::get_up",
+        killed_by: "unpark not waking the reactor; Relaxed in Parker::unpark",
         body: parker::an_unpark_ends_a_sleep_in_the_reactor,
     },
     Model {
@@ -213,7 +213,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(4),
         interleaving: Some(4),
-        killed_by: "unpark not taking the lock; get_up leaving NOTIFIED",
+        killed_by: "unpark not taking the lock; lie_down leaving NOTIFIED",
         body: parker::a_sleeper_that_waits_for_two_unparks_gets_both,
     },
     Model {
@@ -221,7 +221,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(4),
         interleaving: Some(4),
-        killed_by: "unpark not waking the reactor; get_up leaving IN_REACTOR",
+        killed_by: "Relaxed in Parker::get_up; get_up leaving IN_REACTOR",
         body: parker::a_reactor_that_wakes_for_nothing_loses_no_unpark,
     },
     Model {
@@ -229,7 +229,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: None,
         interleaving: None,
-        killed_by: "Guard::drop freeing the flag for a second time",
+        killed_by: "Guard::drop not freeing the flag; try_lock going on without the flag",
         body: driver::a_tried_lock_lets_one_in_at_a_time,
     },
     Model {
@@ -237,7 +237,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(2),
         interleaving: Some(3),
-        killed_by: "the driver asked for after the seat is announced",
+        killed_by: "the driver given back before the sleep",
         body: driver::an_event_reaches_one_of_two_workers,
     },
     Model {
@@ -277,7 +277,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(3),
         interleaving: Some(3),
-        killed_by: "stop unparking nobody; unpark not waking the reactor",
+        killed_by: "stop unparking nobody",
         body: scheduler::a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side,
     },
     blocking::SUBMIT_AGAINST_REST,

@@ -9,15 +9,16 @@ use windlass_sync::shim::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::hands::spawn;
 use super::idle::{OPENS, WAITS};
-use super::sim::Sim;
+use super::sim::{Gate, Sim};
 
 /// Property: a lock that is tried lets one in at a time, who sees what the former one left, and
 /// whoever is refused does not wait.
 /// Threads: two. Bound: none.
-/// Killed by: `Relaxed` in `TryLock::try_lock`; `Guard::drop` freeing the flag before the content;
-/// `try_lock` letting everybody in.
+/// Killed by: `Guard::drop` not freeing the flag; `try_lock` going on to the content without the
+/// flag. Not by a Relaxed flag: the mutex around the content orders it once more.
 pub fn a_tried_lock_lets_one_in_at_a_time() {
     let lock = Arc::new((TryLock::new(0), AtomicUsize::new(0)));
+    let refused = Arc::new(Gate::new());
     let enter = |lock: &(TryLock<u32>, AtomicUsize)| match lock.0.try_lock() {
         Some(mut content) => {
             assert_eq!(lock.1.fetch_add(1, Relaxed), 0, "two are inside");
@@ -28,13 +29,18 @@ pub fn a_tried_lock_lets_one_in_at_a_time() {
         None => 0,
     };
     let entered = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let held = lock.0.try_lock();
     let other = spawn({
-        let (lock, entered) = (lock.clone(), entered.clone());
+        let (lock, refused, entered) = (lock.clone(), refused.clone(), entered.clone());
         move || {
+            assert!(lock.0.try_lock().is_none());
+            refused.open();
             let count = enter(&lock) + enter(&lock);
             entered.store(count, std::sync::atomic::Ordering::SeqCst);
         }
     });
+    refused.wait();
+    drop(held);
     let mine = enter(&lock);
     other.join().expect("it does not panic");
     let all = mine + entered.load(std::sync::atomic::Ordering::SeqCst);
@@ -66,7 +72,7 @@ fn two_workers(jobs: &'static [u32], outside: fn(&Sim)) {
 
 /// Property: of two workers one waits in front of the reactor, so an event becomes a job.
 /// Threads: two workers, the kernel. Bound: see the list.
-/// Killed by: the driver given back before the seat is left; nobody asking for the driver.
+/// Killed by: the driver given back before the sleep.
 pub fn an_event_reaches_one_of_two_workers() {
     two_workers(&[OPENS], |sim| sim.poller.event(OPENS));
 }

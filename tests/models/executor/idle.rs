@@ -33,7 +33,7 @@ pub fn a_push_reaches_a_worker_that_is_about_to_sleep() {
 
 /// Property: two pushes in a row reach it, too, the second perhaps between two sleeps.
 /// Threads: a worker, a pusher. Bound: see the list.
-/// Killed by: no fence in `Idle::park`; `Idle::leave` leaving the seat's bit.
+/// Killed by: no fence in `Idle::park`; no second look in `lie_down`.
 pub fn two_pushes_reach_a_worker_that_sleeps_twice() {
     let sim = Sim::new(1, &[], 2, |_, _, _| ());
     let asleep_elsewhere = sim.driver.try_lock();
@@ -79,8 +79,8 @@ pub fn a_push_reaches_one_of_two_workers() {
 /// Property: a job that blocks its worker until another queued job has run does not wait for ever:
 /// whoever finds work sends another worker out to search on.
 /// Threads: two workers, a pusher. Bound: see the list.
-/// Killed by: no fence in `Idle::end_search`; nobody woken after `end_search`; only the last
-/// searcher looking again before it sleeps.
+/// Killed by: no fence in `Idle::end_search`; nobody woken after `end_search`; no search credit for
+/// a worker that finds work in its second look.
 pub fn no_job_is_stranded_behind_one_that_waits_for_it() {
     two_workers(&[WAITS, OPENS]);
 }
@@ -118,8 +118,8 @@ pub fn a_fork_is_shared_with_a_worker_that_is_about_to_sleep() {
 /// Property: while one worker runs, exactly one of those that are parked is the sentinel, whoever
 /// has parked, taken the post over, ended a watch or woken meanwhile.
 /// Threads: one that wakes and runs, one that parks, one whose watch ends. Bound: none.
-/// Killed by: `relieve` waking nobody; `watch_on` counting a vacant seat; `park` not taking the
-/// post over from the reactor, or taking it and leaving the former sentinel on watch.
+/// Killed by: `relieve` waking nobody; `watch_on` saying no while somebody runs; `park` not taking
+/// the post over from the reactor; `leave` leaving the seat's bit.
 pub fn there_is_one_sentinel_while_somebody_runs() {
     let idle = Arc::new(Idle::new(3, false));
     // Seat 0 sleeps in the reactor and has lost the post to seat 1; seat 2 runs.

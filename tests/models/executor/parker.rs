@@ -42,8 +42,8 @@ impl Bed {
 /// Property: an unpark before, during or after the way to bed ends the sleep, and what was written
 /// before it is seen.
 /// Threads: a sleeper, a waker. Bound: none.
-/// Killed by: `unpark` not taking the lock; `park` lying down before it takes the lock; `Relaxed`
-/// in `Parker::unpark`; `Relaxed` where NOTIFIED is taken.
+/// Killed by: `unpark` not taking the lock; `Relaxed` in `Parker::unpark`. Not by `Relaxed` where
+/// NOTIFIED is taken after a sleep: the lock orders it once more.
 pub fn an_unpark_ends_a_sleep_on_the_condvar() {
     let bed = Bed::new();
     let waker = spawn({
@@ -56,8 +56,7 @@ pub fn an_unpark_ends_a_sleep_on_the_condvar() {
 
 /// Property: the same in the reactor.
 /// Threads: a sleeper, a waker. Bound: none.
-/// Killed by: `unpark` not waking the reactor; `Relaxed` in `Parker::get_up`; `lie_down` storing
-/// `how` whatever it finds.
+/// Killed by: `unpark` not waking the reactor; `Relaxed` in `Parker::unpark`.
 pub fn an_unpark_ends_a_sleep_in_the_reactor() {
     let bed = Bed::new();
     let waker = spawn({
@@ -71,8 +70,7 @@ pub fn an_unpark_ends_a_sleep_in_the_reactor() {
 /// Property: of two unparks by two threads neither is lost to a sleeper that looks for both, and
 /// that changes its bed from sleep to sleep.
 /// Threads: a sleeper, two wakers. Bound: see the list.
-/// Killed by: `unpark` storing EMPTY for a sleeper; `get_up` leaving NOTIFIED in place of EMPTY;
-/// `unpark` not taking the lock.
+/// Killed by: `lie_down` leaving NOTIFIED in place of EMPTY; `unpark` not taking the lock.
 pub fn a_sleeper_that_waits_for_two_unparks_gets_both() {
     let bed = Bed::new();
     let flags: Arc<[AtomicBool]> = (0..2).map(|_| AtomicBool::new(false)).collect();
@@ -102,7 +100,7 @@ pub fn a_sleeper_that_waits_for_two_unparks_gets_both() {
 /// Property: a turn of the reactor that ends for no reason leaves the next unpark for the next
 /// sleep.
 /// Threads: a sleeper, a waker, somebody who wakes the reactor by itself. Bound: see the list.
-/// Killed by: `unpark` not waking the reactor; `get_up` leaving IN_REACTOR.
+/// Killed by: `Relaxed` in `Parker::get_up`; `get_up` leaving IN_REACTOR.
 pub fn a_reactor_that_wakes_for_nothing_loses_no_unpark() {
     let bed = Bed::new();
     let waker = spawn({

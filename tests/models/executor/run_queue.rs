@@ -67,7 +67,7 @@ fn check(owner: &Taken, thief: &Taken, expected: &[u64]) {
 /// a thief that takes a batch get each task once.
 /// Threads: the owner, a thief. Bound: see the list.
 /// Killed by: `refill` taking the newest of the tail; `push` filling the window past a tail;
-/// `steal_tail` leaving what it has taken.
+/// `steal_tail` not looking at the window again.
 pub fn a_thief_and_the_owner_take_each_task_of_window_and_tail_once() {
     let queue = RunQueue::with_window(2);
     let [first, second, third, fourth] = tasks();
@@ -99,7 +99,7 @@ pub fn a_thief_and_the_owner_take_each_task_of_window_and_tail_once() {
 /// Property: the next task, and the one that it displaces, are taken once each, by the owner or by
 /// one that takes the slot it has seen.
 /// Threads: the owner, a thief. Bound: see the list.
-/// Killed by: `push_next` dropping what it displaces; `Slot::take_if` not comparing.
+/// Killed by: `push_next` dropping what it displaces.
 pub fn a_next_task_and_the_one_it_displaces_are_taken_once() {
     let queue = RunQueue::with_window(2);
     let [first, second] = tasks();

@@ -8,7 +8,7 @@ use super::sim::{NEVER, Sim};
 /// Property: a stop ends a worker wherever it sleeps or is about to, and a task that is pushed at
 /// the same time is run, or found by whoever takes the queues apart, and not both.
 /// Threads: a worker, a pusher, one that stops. Bound: see the list.
-/// Killed by: `stop` unparking nobody; `unpark` not waking the reactor; `clear` called before the second look.
+/// Killed by: `stop` unparking nobody.
 pub fn a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side() {
     let sim = Sim::new(2, &[], NEVER, |_, _, _| ());
     let worker = spawn({
