@@ -132,6 +132,12 @@ impl Idle {
         self.step(|word| if word & SEARCHERS != 0 { (word, None) } else { call_in(word) })
     }
 
+    /// True if there is a sentinel.
+    pub fn is_watched(&self) -> bool {
+        // ORDERING: Relaxed. A hint; `relieve` decides.
+        self.word.load(Relaxed) & SENTINEL != 0
+    }
+
     /// A worker that was parked goes to work and there is no sentinel: the seat to unpark for that
     /// post, if there is anybody left.
     #[must_use = "the seat must be unparked"]

@@ -33,8 +33,8 @@ pub const WATCH: Duration = Duration::from_millis(4);
 
 /// How soon after firing a timer a worker wakes for the next one. Timers that are due closer to each
 /// other fire together: a wake-up each would cost several times what their tasks do. It is a
-/// tenth of a tick, so the promise "at most one tick late" stands.
-const TIMER_GAP_NS: u64 = 100_000;
+/// quarter of a tick, so the promise "at most one tick late" stands.
+const TIMER_GAP_NS: u64 = 250_000;
 
 /// With a clock that jumps when nothing runs: how often a sleeper looks whether the blocking job that
 /// still runs has ended. A job that nobody awaits wakes nobody.

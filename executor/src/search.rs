@@ -38,6 +38,10 @@ impl Worker {
             if let Some(task) = self.take_injected() {
                 return Some(task);
             }
+            // Nobody is there who could make work.
+            if idle.parked() + 1 >= self.shared.seats.len() {
+                return None;
+            }
             if pass + 1 < SEARCH_PASSES {
                 (0..SEARCH_SPINS).for_each(|_| hint::spin_loop());
             }

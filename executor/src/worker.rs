@@ -362,9 +362,23 @@ impl Worker {
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.
     fn begin_work(&self) {
         self.found();
-        if let Some(seat) = self.shared.idle.relieve() {
+        if !self.shared.idle.is_watched()
+            && !self.somebody_wakes_soon()
+            && let Some(seat) = self.shared.idle.relieve()
+        {
             self.counters().wakes.add(1);
             self.shared.unpark(seat);
         }
+    }
+
+    /// True if a sleeper's own timer wakes it within a watch: it takes the post when it lies down
+    /// again, and need not be woken for it.
+    fn somebody_wakes_soon(&self) -> bool {
+        let shared = &*self.shared;
+        let soon = self.now_ns.get().saturating_add(WATCH.as_nanos() as u64);
+        let wakes_soon = |seat: usize| {
+            shared.idle.is_parked(seat) && shared.timers.next(seat).is_some_and(|next| next <= soon)
+        };
+        !shared.clock.is_paused() && (0..shared.seats.len()).any(wakes_soon)
     }
 }

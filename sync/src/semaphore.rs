@@ -340,7 +340,8 @@ impl Semaphore {
         let Some(key) = waiter.key else {
             return self.arrive(line, waiter, spare, wakes);
         };
-        match line.phase(key) {
+        let phase = line.phase(key);
+        match phase {
             Phase::Granted => {}
             Phase::Waiting if self.borrow(line, waiter.wanted) => {}
             Phase::Waiting => {
@@ -357,8 +358,10 @@ impl Semaphore {
         }
         spare.replaced = line.remove(key).waker;
         waiter.key = None;
-        // If it borrowed, it may have been the first in line, or the last.
-        self.hand_out_in(line, wakes);
+        if phase == Phase::Waiting {
+            // It has borrowed, and may have been the first in line, or the last.
+            self.hand_out_in(line, wakes);
+        }
         Look::Go(Ok(()))
     }
 
