@@ -97,6 +97,10 @@ impl Runtime {
     /// [`poller_fd`](Handle::poller_fd) names is readable, when the returned deadline comes, and
     /// again at once while there is [`more`](Driven::more). [`Driven`] shows it.
     ///
+    /// From the first call on, events of sockets are taken in here and by no other worker, so a loop
+    /// that is slow to come back makes them wait; a `block_on` ends that. After a `block_on` the
+    /// descriptor tells nothing until `drive` has been called again.
+    ///
     /// # Panics
     /// As [`block_on`](Self::block_on), and if another thread is inside `block_on`.
     #[track_caller]

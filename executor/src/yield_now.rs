@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 
 use windlass_sync::waiting::{self, Reason};
 
-/// Lets every other task that is ready run once before this one goes on.
+/// Lets the tasks that wait in this worker's queue run once before this one goes on.
+///
+/// Timers, sockets and tasks that were spawned elsewhere get their turn within 61 such turns.
 ///
 /// Use it in a long computation that cannot move to [`spawn_blocking`](crate::spawn_blocking).
 ///

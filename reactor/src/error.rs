@@ -42,7 +42,6 @@ pub(crate) fn no_runtime() -> io::Error {
 
 /// An operation on an address failed; the error says which. Inside an [`io::Error`] of the same
 /// kind, with the system's own error as its source.
-#[derive(Debug)]
 struct OnAddress {
     doing: &'static str,
     address: String,
@@ -52,6 +51,13 @@ struct OnAddress {
 impl fmt::Display for OnAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {} {}: {}", self.doing, self.address, self.error)
+    }
+}
+
+/// As it is displayed: a `main` that returns the error prints this.
+impl fmt::Debug for OnAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
