@@ -293,7 +293,7 @@ unsafe fn drop_output<F: Future, O>(header: NonNull<Header>) {
     // SAFETY: rule 3.
     let stage = cell.stage.with_mut(|stage| unsafe { std::ptr::replace(stage, Stage::Empty) });
     match stage {
-        Stage::Output(Err(error)) if error.is_panic() => tell(error),
+        Stage::Output(Err(error)) if error.is_panic() => tell(error.with_name(cell.header.name())),
         stage => {
             if let Err(payload) = shim::catch_unwind(|| drop(stage)) {
                 tell(JoinError::panic(cell.header.about(), payload));

@@ -116,6 +116,14 @@ impl JoinError {
         }
     }
 
+    /// The same error, with this name if it has none.
+    pub(crate) fn with_name(mut self, name: Option<Arc<str>>) -> Self {
+        if self.0.name.is_none() {
+            self.0.name = name;
+        }
+        self
+    }
+
     /// The runtime in which the task panicked, if it still exists.
     pub(crate) fn runtime(&self) -> Option<Arc<Shared>> {
         match &self.0.cause {

@@ -211,7 +211,9 @@ impl<T> Task<T> {
         // SAFETY: rule 3: the task was seen done while we are its handle, and `taken` lets us come
         // here once. `output` is of the type that this cell was made for.
         unsafe { (self.header().vtable.take_output)(self.header, to) };
-        output.expect("a done task holds its output until the handle takes it")
+        let output = output.expect("a done task holds its output until the handle takes it");
+        // The task may have ended before `named` was called on it.
+        output.map_err(|error| error.with_name(self.header().name()))
     }
 
     fn let_go(&mut self, cancel: bool) {

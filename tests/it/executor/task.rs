@@ -15,7 +15,7 @@ use windlass_executor::task::{JoinError, Owner, Ran, Task, new_local_task, new_t
 use windlass_sync::waiting::{self, Reason};
 
 use super::hands::Queue;
-use crate::kit::Count;
+use crate::kit::{Count, Hand};
 
 /// Spawns a task and queues it.
 #[track_caller]
@@ -481,4 +481,15 @@ fn an_output_that_panics_when_dropped_does_not_take_the_dropper_of_the_handle_al
     queue.run();
     drop(task);
     assert_eq!(queue.cells(), 0);
+}
+
+// TSK-21
+#[test]
+fn a_task_that_has_failed_before_it_is_named_has_the_name_in_its_error() {
+    let queue = Queue::new();
+    let (runnable, task) = new_task(async { panic!("early") }, queue.clone(), queue.spec(false));
+    let _ = runnable.run(Instant::now(), 0);
+    let task: Task<()> = task;
+    let mut task = Hand::new(task.named("late"));
+    assert_eq!(task.ready().unwrap_err().name(), Some("late"));
 }
