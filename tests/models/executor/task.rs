@@ -228,8 +228,7 @@ pub fn a_joiner_that_leaves_while_it_is_woken_does_not_take_the_cell_along() {
 /// Property: the runner, the handle and a waker let go at once; the cell is freed once, and not
 /// before each of them has done with it.
 /// Threads: a worker, a joiner, a waker's owner. Bound: see the list.
-/// Killed by: `Relaxed` exchange in `State::step`; `wake_and_drop` and `drop_waker` never saying
-/// `Free`.
+/// Killed by: `Relaxed` exchange in `State::step`; `drop_waker` never saying `Free`.
 pub fn the_last_of_three_references_frees_the_cell_once_and_after_all_use() {
     let queue = Queue::new();
     let (future, watch, flags) = Subject::new(1);
