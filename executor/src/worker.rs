@@ -379,6 +379,8 @@ impl Worker {
         let wakes_soon = |seat: usize| {
             shared.idle.is_parked(seat) && shared.timers.next(seat).is_some_and(|next| next <= soon)
         };
-        !shared.clock.is_paused() && (0..shared.seats.len()).any(wakes_soon)
+        // A foreign loop on seat 0 never takes the post.
+        let first = usize::from(shared.is_hosting());
+        !shared.clock.is_paused() && (first..shared.seats.len()).any(wakes_soon)
     }
 }
