@@ -579,3 +579,22 @@ fn a_panic_whose_handle_is_dropped_on_a_plain_thread_is_reported_to_its_runtime(
         assert_eq!(handle.metrics().unobserved_panics, 1);
     });
 }
+
+// DBG-08, DBG-09
+#[test]
+fn a_task_that_is_being_cancelled_is_no_leftover() {
+    on_1_2_and_4(|workers| {
+        let (runtime, log) = logged(workers, true, OnPanic::Report);
+        runtime.block_on(async {
+            let seen_to = spawn(asleep()).named("seen to");
+            spawn(asleep()).named("forgotten").detach();
+            yield_now().await;
+            seen_to.abort();
+            seen_to.detach();
+        });
+        drop(runtime);
+        let left: Vec<_> = log.lines().into_iter().filter(|line| line.contains("left")).collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(left[0].contains("forgotten"), "{left:?}");
+    });
+}
