@@ -27,6 +27,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+pub mod future;
 pub mod net;
 
 pub use windlass_executor::{Task, run, spawn, spawn_blocking, spawn_local, yield_now};

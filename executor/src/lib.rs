@@ -30,12 +30,14 @@
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
 //! 7. [`blocking`]: threads for what cannot be awaited.
 //! 8. `config.rs`, `builder.rs`, `runtime.rs`, `shutdown.rs`: the runtime from its making to its end.
-//! 9. `wait.rs`, `yield_now.rs`, `task_local.rs`, `time_limit.rs`: small futures on top.
+//! 9. `yield_now.rs`, `task_local.rs`, `time_limit.rs`: small futures on top.
+//! 10. `wait.rs`, `gather.rs`, `join_set.rs`, `as_completed.rs`, `shield.rs`, `group.rs`: several tasks at once.
 //!
 //! The version promise of windlass covers its facade; the items here are public so that they can be
 //! read, modelled and reused.
 #![deny(unsafe_code)]
 
+pub mod as_completed;
 pub mod blocking;
 mod builder;
 mod caller;
@@ -45,9 +47,12 @@ pub mod counters;
 pub mod deque;
 mod driver;
 mod enqueue;
+pub mod gather;
+pub mod group;
 pub mod idle;
 pub mod ids;
 mod inspect;
+pub mod join_set;
 pub mod parker;
 mod registry;
 pub mod report;
@@ -56,6 +61,7 @@ pub mod run_queue;
 pub mod runtime;
 mod scheduler;
 mod search;
+pub mod shield;
 pub mod shutdown;
 mod slack;
 mod spawn;

@@ -14,16 +14,17 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::shim::Mutex;
 use crate::shim::atomic::{
     AtomicBool,
     Ordering::{Acquire, Relaxed, Release},
 };
-use crate::wait_list::{Phase, Renewed, Spare, WaitList};
+use crate::wait_list::{Phase, WaitList};
+use crate::waiter::{Look, Visit, Waiter};
+use crate::waiting::Reason;
 use crate::wakes::Wakes;
-use crate::{budget, waiting};
 
 /// A flag: off until somebody sets it, and then everybody who waited goes on.
 ///
@@ -60,10 +61,7 @@ pub struct Stats {
 #[must_use = "a future does nothing unless awaited"]
 pub struct Wait<'a> {
     event: &'a Event,
-    /// Its place among the waiters, from its first fruitless poll until it is ready.
-    key: Option<usize>,
-    /// Who waits.
-    at: &'static Location<'static>,
+    waiter: Waiter,
 }
 
 impl Event {
@@ -124,13 +122,34 @@ impl Event {
     /// A future that is dropped has taken nothing from anybody.
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
-        Wait { event: self, key: None, at: Location::caller() }
+        Wait { event: self, waiter: Waiter::new(Location::caller()) }
     }
 
     /// The figures of this moment.
     pub fn stats(&self) -> Stats {
         let line = self.line.lock();
         Stats { is_set: self.is_set(), waiting: line.waiting() }
+    }
+
+    fn look(&self, visit: &mut Visit<'_>) -> Look<()> {
+        if visit.key().is_none() && self.is_set() {
+            return Look::Go(());
+        }
+        let mut line = self.line.lock();
+        match visit.phase(&line) {
+            None if self.is_set() => return Look::Go(()),
+            None | Some(Phase::Waiting) => return visit.stay(&mut line, (), Reason::Event),
+            Some(Phase::Granted | Phase::Refused) => {}
+        }
+        visit.leave(&mut line);
+        Look::Go(())
+    }
+
+    /// Takes a waiter out that is dropped.
+    fn leave(&self, key: usize) {
+        // Bound to a name, so that the waker in it is dropped after the lock is released.
+        let left = self.line.lock().remove(key);
+        drop(left);
     }
 }
 
@@ -147,64 +166,25 @@ impl fmt::Debug for Event {
     }
 }
 
-impl Wait<'_> {
-    fn is_over(&mut self, cx: &Context<'_>) -> bool {
-        if self.key.is_none() && self.event.is_set() {
-            return true;
-        }
-        let mut spare = match self.key {
-            None => Spare::of(cx.waker()),
-            Some(_) => Spare::none(),
-        };
-        loop {
-            let mut line = self.event.line.lock();
-            let Some(key) = self.key else {
-                if self.event.is_set() {
-                    return true;
-                }
-                self.key = Some(line.enter(spare.cloned.take(), ()));
-                return false;
-            };
-            if line.phase(key) == Phase::Granted {
-                spare.replaced = line.remove(key).waker;
-                self.key = None;
-                return true;
-            }
-            match line.renew(key, cx.waker(), &mut spare) {
-                Renewed::Yes => return false,
-                Renewed::NeedsWaker => drop(line),
-            }
-            spare = Spare::of(cx.waker());
-        }
-    }
-}
-
 impl Future for Wait<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(budget::poll_proceed_at(cx, self.at));
-        if self.is_over(cx) {
-            budget::spend();
-            return Poll::Ready(());
-        }
-        waiting::note(waiting::Reason::Event, self.at);
-        Poll::Pending
+        let event = self.event;
+        self.waiter.poll(cx, |visit| event.look(visit))
     }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            // Bound to a name, so that the waker in it is dropped after the lock is released.
-            let left = self.event.line.lock().remove(key);
-            drop(left);
+        if let Some(key) = self.waiter.leave() {
+            self.event.leave(key);
         }
     }
 }
 
 impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("in_line", &self.key.is_some()).field("at", &self.at).finish()
+        f.debug_struct("Wait").field("waiter", &self.waiter).finish_non_exhaustive()
     }
 }

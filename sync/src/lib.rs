@@ -5,13 +5,12 @@
 //! covers its facade; the items here are public so that they can be read, modelled and reused.
 //!
 //! ```text
-//!   oneshot   event   notify   mutex   semaphore        what tasks wait on
-//!      |        |        |       |         |
-//!      |        +--------+-------+---------+
-//!      |                     |
-//!      |                 wait_list                      who waits, in which order
-//!      |                     |
-//!      +--------- budget, waiting, wakes ----------     how to wait politely, visibly and safely
+//!   event  notify  mutex  rwlock  condvar  semaphore  limiter  barrier  once
+//!   queue  oneshot  watch  broadcast  cancel                   what tasks wait on
+//!                            |
+//!                    waiter, wait_list                  who waits, in which order
+//!                            |
+//!                 budget, waiting, wakes                how to wait politely, visibly and safely
 //!                            |
 //!                          shim                         the loom switch
 //! ```
@@ -25,20 +24,31 @@
 //! - **A wait is polite and visible.** Each poll asks the budget first and spends it when it is
 //!   ready; and each wait notes what it waits for, and at which line.
 //!
-//! Reading order: [`shim`] (the loom switch), [`wakes`], [`budget`], [`waiting`], [`wait_list`];
-//! then [`event`], [`notify`], [`semaphore`], [`mutex`], each a little more than the one before;
-//! [`oneshot`] and [`error`] stand alone.
+//! Reading order: [`shim`] (the loom switch), [`wakes`], [`budget`], [`waiting`], [`wait_list`],
+//! `waiter`; then [`event`], [`notify`], [`mutex`], [`semaphore`], each a little more than the one
+//! before, and what is built like them: [`rwlock`], [`condvar`], [`barrier`], [`limiter`], [`once`],
+//! [`cancel`]. What passes values on: [`oneshot`], [`queue`], [`watch`], [`broadcast`].
 #![forbid(unsafe_code)]
 
+pub mod barrier;
 mod blocking;
+pub mod broadcast;
 pub mod budget;
+pub mod cancel;
+pub mod condvar;
 pub mod error;
 pub mod event;
+pub mod limiter;
 pub mod mutex;
 pub mod notify;
+pub mod once;
 pub mod oneshot;
+pub mod queue;
+pub mod rwlock;
 pub mod semaphore;
 pub mod shim;
 pub mod wait_list;
+mod waiter;
 pub mod waiting;
 pub mod wakes;
+pub mod watch;

@@ -30,9 +30,10 @@ use std::task::{Context, Poll, Waker, ready};
 pub use guard::{MappedGuard, MutexGuard, OwnedMutexGuard};
 
 use crate::shim::{self, Arc};
-use crate::wait_list::{Phase, Renewed, Spare, WaitList};
+use crate::wait_list::{Phase, WaitList};
+use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::Reason;
-use crate::{blocking, budget, waiting, wakes};
+use crate::{blocking, waiting, wakes};
 
 const FORGOTTEN: &str = "a guard of this mutex was forgotten, and the value with it";
 
@@ -140,7 +141,7 @@ impl<T: ?Sized> Mutex<T> {
     /// line gets it. A new call starts at the end of the line.
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { mutex: self, waiter: Waiter { key: None, at: Location::caller() } }
+        Lock { mutex: self, waiter: Waiter::new(Location::caller()) }
     }
 
     /// As [`lock`](Self::lock), with a guard that keeps the mutex alive.
@@ -149,7 +150,7 @@ impl<T: ?Sized> Mutex<T> {
     /// As [`lock`](Self::lock).
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        LockOwned { mutex: Some(self), waiter: Waiter { key: None, at: Location::caller() } }
+        LockOwned { mutex: Some(self), waiter: Waiter::new(Location::caller()) }
     }
 
     /// Locks the mutex if it is free and nobody stands in line.
@@ -246,7 +247,7 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mutex = self.mutex;
-        let value = ready!(self.waiter.poll(mutex, cx));
+        let value = ready!(self.waiter.poll(cx, |visit| mutex.state.lock().look(visit)));
         Poll::Ready(MutexGuard::new(mutex, value))
     }
 }
@@ -257,7 +258,7 @@ impl<T: ?Sized> Future for LockOwned<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let mutex = this.mutex.as_ref().expect("a future is not polled after it is ready");
-        let value = ready!(this.waiter.poll(mutex, cx));
+        let value = ready!(this.waiter.poll(cx, |visit| mutex.state.lock().look(visit)));
         let mutex = this.mutex.take().expect("it was there a moment ago");
         Poll::Ready(OwnedMutexGuard::new(mutex, value))
     }
@@ -265,7 +266,7 @@ impl<T: ?Sized> Future for LockOwned<T> {
 
 impl<T: ?Sized> Drop for Lock<'_, T> {
     fn drop(&mut self) {
-        if let Some(key) = self.waiter.key.take() {
+        if let Some(key) = self.waiter.leave() {
             self.mutex.leave(key);
         }
     }
@@ -273,7 +274,7 @@ impl<T: ?Sized> Drop for Lock<'_, T> {
 
 impl<T: ?Sized> Drop for LockOwned<T> {
     fn drop(&mut self) {
-        if let (Some(mutex), Some(key)) = (&self.mutex, self.waiter.key.take()) {
+        if let (Some(mutex), Some(key)) = (&self.mutex, self.waiter.leave()) {
             mutex.leave(key);
         }
     }
@@ -343,76 +344,23 @@ impl<T: ?Sized> State<T> {
     }
 
     /// Looks whether a waiter may go on; if not, makes sure that it is woken.
-    fn look(&mut self, waiter: &mut Waiter, cx: &Context<'_>, spare: &mut Spare) -> Look<T> {
+    fn look(&mut self, visit: &mut Visit<'_>) -> Look<Box<T>> {
         let owner = waiting::owner();
-        let Some(key) = waiter.key else {
-            if let Some(value) = self.take(owner) {
-                return Look::Go(value);
-            }
-            if spare.cloned.is_none() {
-                return Look::NeedsWaker;
-            }
-            waiter.key = Some(self.line.enter(spare.cloned.take(), ()));
-            return Look::Wait { holder: self.holder };
-        };
-        let value = match self.line.phase(key) {
-            Phase::Granted => {
+        let value = match visit.phase(&self.line) {
+            Some(Phase::Granted) => {
                 self.promised = None;
                 self.take_as(owner)
             }
-            _ => self.take(owner), // from another waiter of the same owner
+            _ => self.take(owner), // it is free, or another waiter of the same owner has it
         };
         if let Some(value) = value {
-            spare.replaced = self.line.remove(key).waker;
-            waiter.key = None;
+            visit.leave(&mut self.line);
             return Look::Go(value);
         }
-        match self.line.renew(key, cx.waker(), spare) {
-            Renewed::Yes => Look::Wait { holder: self.holder },
-            Renewed::NeedsWaker => Look::NeedsWaker,
-        }
-    }
-}
-
-/// What a waiter found.
-enum Look<T: ?Sized> {
-    /// The mutex is its own.
-    Go(Box<T>),
-    /// It stands in line and will be woken.
-    Wait {
-        /// Who has the mutex.
-        holder: u64,
-    },
-    /// It needs to bring a waker.
-    NeedsWaker,
-}
-
-/// One request for the mutex.
-#[derive(Debug)]
-struct Waiter {
-    /// Its place among the waiters, from its first fruitless poll until it is ready.
-    key: Option<usize>,
-    /// Who asked.
-    at: &'static Location<'static>,
-}
-
-impl Waiter {
-    fn poll<T: ?Sized>(&mut self, mutex: &Mutex<T>, cx: &mut Context<'_>) -> Poll<Box<T>> {
-        ready!(budget::poll_proceed_at(cx, self.at));
-        let mut spare = Spare::none();
-        let holder = loop {
-            let look = mutex.state.lock().look(self, cx, &mut spare);
-            match look {
-                Look::Go(value) => {
-                    budget::spend();
-                    return Poll::Ready(value);
-                }
-                Look::Wait { holder } => break holder,
-                Look::NeedsWaker => spare = Spare::of(cx.waker()),
-            }
+        let reason = match self.holder {
+            holder if holder != 0 && holder == owner => Reason::OwnMutex,
+            holder => Reason::Mutex { holder },
         };
-        let own = holder != 0 && holder == waiting::owner();
-        waiting::note(if own { Reason::OwnMutex } else { Reason::Mutex { holder } }, self.at);
-        Poll::Pending
+        visit.stay(&mut self.line, (), reason)
     }
 }

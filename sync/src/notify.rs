@@ -13,16 +13,17 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use crate::shim::Mutex;
 use crate::shim::atomic::{
     AtomicUsize,
     Ordering::{Acquire, Release},
 };
-use crate::wait_list::{Phase, Renewed, Spare, WaitList};
+use crate::wait_list::{Phase, WaitList};
+use crate::waiter::{Look, Visit, Waiter};
+use crate::waiting::Reason;
 use crate::wakes::{self, Wakes};
-use crate::{budget, waiting};
 
 /// Tells one task, or all that wait, that something has changed.
 ///
@@ -65,9 +66,9 @@ pub struct Stats {
 #[must_use = "a future does nothing unless awaited"]
 pub struct Notified<'a> {
     notify: &'a Notify,
-    stage: Stage,
-    /// Who waits.
-    at: &'static Location<'static>,
+    /// How many calls of `notify_all` were before it; `None` once it has been notified.
+    calls: Option<usize>,
+    waiter: Waiter,
 }
 
 impl Notify {
@@ -126,13 +127,47 @@ impl Notify {
         // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
         // caller sees what changed before it, and must not wait for that call.
         let calls = self.calls.load(Acquire);
-        Notified { notify: self, stage: Stage::New { calls }, at: Location::caller() }
+        Notified { notify: self, calls: Some(calls), waiter: Waiter::new(Location::caller()) }
     }
 
     /// The figures of this moment.
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
         Stats { is_kept: state.kept, waiting: state.line.waiting() }
+    }
+
+    /// Looks whether a waiter was notified. `calls` says how far it has come, see [`Notified`].
+    fn look(&self, calls: &mut Option<usize>, visit: &mut Visit<'_>) -> Look<()> {
+        let Some(before) = *calls else { return Look::Go(()) };
+        let mut state = self.state.lock();
+        let is_notified = match visit.phase(&state.line) {
+            // ORDERING: Acquire, acquire side of `calls`.
+            None => self.calls.load(Acquire) != before || std::mem::take(&mut state.kept),
+            phase => phase == Some(Phase::Granted),
+        };
+        if !is_notified {
+            return visit.stay(&mut state.line, Told::Nothing, Reason::Notify);
+        }
+        visit.leave(&mut state.line);
+        *calls = None;
+        Look::Go(())
+    }
+
+    /// Takes a waiter out that is dropped; a single notification goes to the next.
+    fn leave(&self, key: usize) {
+        let (left, waker) = {
+            let mut state = self.state.lock();
+            let left = state.line.remove(key);
+            let passed_on = match left.payload {
+                Told::One => state.notify_one(),
+                Told::Nothing => None,
+            };
+            (left, passed_on)
+        };
+        if let Some(waker) = waker {
+            wakes::wake(waker); // before `left` drops its waker, which may panic
+        }
+        drop(left);
     }
 }
 
@@ -156,47 +191,8 @@ impl Notified<'_> {
     /// enable it, look, and then await it if need be. It takes a notification that was kept; the
     /// future is then ready.
     pub fn enable(&mut self) -> bool {
-        self.advance(None)
-    }
-
-    /// True if it is over. Otherwise it stands in line, and is woken through `current` if given.
-    fn advance(&mut self, current: Option<&Waker>) -> bool {
-        if self.stage == Stage::Over {
-            return true;
-        }
-        let mut spare = match (&self.stage, current) {
-            (Stage::New { .. }, Some(waker)) => Spare::of(waker),
-            _ => Spare::none(),
-        };
-        loop {
-            let mut state = self.notify.state.lock();
-            let key = match self.stage {
-                Stage::Over => return true,
-                Stage::New { calls } => {
-                    // ORDERING: Acquire, acquire side of `calls`.
-                    let called = self.notify.calls.load(Acquire) != calls;
-                    if called || std::mem::take(&mut state.kept) {
-                        self.stage = Stage::Over;
-                        return true;
-                    }
-                    let key = state.line.enter(spare.cloned.take(), Told::Nothing);
-                    self.stage = Stage::InLine(key);
-                    return false;
-                }
-                Stage::InLine(key) => key,
-            };
-            if state.line.phase(key) == Phase::Granted {
-                spare.replaced = state.line.remove(key).waker;
-                self.stage = Stage::Over;
-                return true;
-            }
-            let Some(current) = current else { return false };
-            match state.line.renew(key, current, &mut spare) {
-                Renewed::Yes => return false,
-                Renewed::NeedsWaker => drop(state),
-            }
-            spare = Spare::of(current);
-        }
+        let Self { notify, calls, waiter } = self;
+        calls.is_none() || waiter.enable(|visit| notify.look(calls, visit)).is_some()
     }
 }
 
@@ -204,38 +200,25 @@ impl Future for Notified<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(budget::poll_proceed_at(cx, self.at));
-        if self.advance(Some(cx.waker())) {
-            budget::spend();
-            return Poll::Ready(());
-        }
-        waiting::note(waiting::Reason::Notify, self.at);
-        Poll::Pending
+        let Self { notify, calls, waiter } = &mut *self;
+        waiter.poll(cx, |visit| notify.look(calls, visit))
     }
 }
 
 impl Drop for Notified<'_> {
     fn drop(&mut self) {
-        let Stage::InLine(key) = self.stage else { return };
-        let (left, waker) = {
-            let mut state = self.notify.state.lock();
-            let left = state.line.remove(key);
-            let passed_on = match left.payload {
-                Told::One => state.notify_one(),
-                Told::Nothing => None,
-            };
-            (left, passed_on)
-        };
-        if let Some(waker) = waker {
-            wakes::wake(waker); // before `left` drops its waker, which may panic
+        if let Some(key) = self.waiter.leave() {
+            self.notify.leave(key);
         }
-        drop(left);
     }
 }
 
 impl fmt::Debug for Notified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notified").field("stage", &self.stage).field("at", &self.at).finish()
+        f.debug_struct("Notified")
+            .field("is_over", &self.calls.is_none())
+            .field("waiter", &self.waiter)
+            .finish_non_exhaustive()
     }
 }
 
@@ -266,18 +249,4 @@ enum Told {
     Nothing,
     /// A `notify_one`.
     One,
-}
-
-/// How far a future has come.
-#[derive(Debug, PartialEq)]
-enum Stage {
-    /// Made, not polled.
-    New {
-        /// How many calls of `notify_all` were before it.
-        calls: usize,
-    },
-    /// Stands in line, or was told and has not run.
-    InLine(usize),
-    /// It has been notified.
-    Over,
 }

@@ -50,6 +50,54 @@ pub enum Reason {
     /// A mutex that is held by the very owner that waits for it: a deadlock, unless the part of
     /// it that holds the guard is polled along with the part that waits.
     OwnMutex,
+    /// A read-write lock, to read what somebody writes or waits to write.
+    RwLockRead {
+        /// The owner who writes, 0 if that is unknown or nobody.
+        writer: u64,
+    },
+    /// A read-write lock, to write what others read or write.
+    RwLockWrite {
+        /// The owner who writes, 0 if that is unknown or nobody.
+        writer: u64,
+        /// How many read.
+        readers: usize,
+    },
+    /// A notification of a condition.
+    Condvar,
+    /// The others of a barrier.
+    Barrier {
+        /// How many are there.
+        arrived: usize,
+        /// How many it takes.
+        parties: usize,
+    },
+    /// Somebody else who is making the value of a once cell.
+    OnceCell,
+    /// A place in a queue.
+    QueuePut {
+        /// Places that are taken.
+        used: usize,
+        /// Places there are.
+        capacity: usize,
+    },
+    /// An item of a queue.
+    QueueGet,
+    /// Items of a queue to be marked as done.
+    QueueJoin {
+        /// How many are not.
+        unfinished: usize,
+    },
+    /// A new value of a watch channel.
+    Watch,
+    /// The next value of a broadcast channel.
+    Broadcast,
+    /// A cancel token.
+    Cancel,
+    /// The children of a task group.
+    Group {
+        /// How many have not ended.
+        children: usize,
+    },
     /// An event that is not set.
     Event,
     /// A notification.
@@ -92,6 +140,26 @@ impl fmt::Display for Reason {
             Reason::Mutex { holder: 0 } => f.write_str("mutex"),
             Reason::Mutex { holder } => write!(f, "mutex held by task {holder}"),
             Reason::OwnMutex => f.write_str("mutex held by this task itself"),
+            Reason::RwLockRead { writer: 0 } => f.write_str("rwlock, to read"),
+            Reason::RwLockRead { writer } => write!(f, "rwlock, to read, held by task {writer}"),
+            Reason::RwLockWrite { writer: 0, readers } => {
+                write!(f, "rwlock, to write ({readers} readers)")
+            }
+            Reason::RwLockWrite { writer, .. } => {
+                write!(f, "rwlock, to write, held by task {writer}")
+            }
+            Reason::Condvar => f.write_str("condvar"),
+            Reason::Barrier { arrived, parties } => {
+                write!(f, "barrier ({arrived}/{parties} there)")
+            }
+            Reason::OnceCell => f.write_str("once cell, being made"),
+            Reason::QueuePut { used, capacity } => write!(f, "queue put ({used}/{capacity} full)"),
+            Reason::QueueGet => f.write_str("queue get"),
+            Reason::QueueJoin { unfinished } => write!(f, "queue join ({unfinished} unfinished)"),
+            Reason::Watch => f.write_str("watch"),
+            Reason::Broadcast => f.write_str("broadcast"),
+            Reason::Cancel => f.write_str("cancel token"),
+            Reason::Group { children } => write!(f, "group of {children} tasks"),
             Reason::Event => f.write_str("event"),
             Reason::Notify => f.write_str("notify"),
             Reason::Oneshot => f.write_str("oneshot"),

@@ -10,6 +10,7 @@ mod run_queue;
 mod scheduler;
 mod sim;
 mod task;
+pub mod together;
 mod wait;
 
 use crate::Model;

@@ -36,7 +36,17 @@ pub struct Model {
 }
 
 /// Every model, in the order of the floors.
-const ALL: &[&[Model]] = &[sync::MODELS, timer::MODELS, reactor::MODELS, executor::MODELS];
+const ALL: &[&[Model]] = &[
+    sync::MODELS,
+    sync::queue::MODELS,
+    sync::locks::MODELS,
+    sync::channels::MODELS,
+    sync::meetings::MODELS,
+    timer::MODELS,
+    reactor::MODELS,
+    executor::MODELS,
+    executor::together::MODELS,
+];
 
 /// True if loom explores the models, false if real threads run them.
 const LOOM: bool = MODELED;

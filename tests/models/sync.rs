@@ -1,7 +1,11 @@
 //! Models of the sync floor.
 
+pub mod channels;
 mod hands;
+pub mod locks;
+pub mod meetings;
 mod others;
+pub mod queue;
 mod semaphore;
 
 use crate::Model;

@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 
 use windlass_sync::oneshot;
 
-use super::every_state::subjects;
+use super::subjects::subjects;
 use crate::kit::Hand;
 
 thread_local! {

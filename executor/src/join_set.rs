@@ -1,0 +1,1 @@
+//! A set of tasks to spawn into and to drain.

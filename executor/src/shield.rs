@@ -1,0 +1,1 @@
+//! A task that goes on when whoever waits for it is cancelled.

@@ -1,0 +1,1 @@
+//! Several futures in one task: joined, raced, selected.

@@ -1,0 +1,1 @@
+//! A meeting point for a fixed number of tasks.

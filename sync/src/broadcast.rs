@@ -1,0 +1,1 @@
+//! A channel in which every receiver gets every value.

@@ -1,0 +1,1 @@
+//! Tokens that ask for an end, in a tree.

@@ -1,0 +1,1 @@
+//! A condition that tasks wait for under a mutex.

@@ -1,0 +1,1 @@
+//! A limit that can be moved while tasks run under it.

@@ -1,0 +1,1 @@
+//! A value that is made once, by the first who needs it.

@@ -1,0 +1,1 @@
+//! A lock for many readers or one writer, in the order they asked.

@@ -1,0 +1,174 @@
+//! One future's place in a line: what the polls of all waiting futures have in common.
+//!
+//! A poll asks the budget, looks at the primitive under its lock, and ends in one of two ways: it
+//! goes on, or it stands in line and notes why. The lock is the primitive's own, so each passes a
+//! closure that locks, looks and unlocks; what must happen outside the lock happens here, around it:
+//! wakers are cloned before, fired and dropped after.
+//!
+//! ```text
+//!   poll: budget -> look ----> Go(output)  -> fire, spend -> Ready
+//!                    ^  |----> Wait(reason) -> fire, note -> Pending
+//!                    |  +----> NeedsWaker  -> clone a waker --+
+//!                    +----------------------------------------+
+//! ```
+
+use std::fmt;
+use std::panic::Location;
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::wait_list::{Phase, Removed, Renewed, Spare, WaitList};
+use crate::waiting::Reason;
+use crate::wakes::Wakes;
+use crate::{budget, waiting};
+
+/// A future's place among the waiters of a primitive.
+pub(crate) struct Waiter {
+    /// Its key, from its first fruitless poll until it is ready.
+    key: Option<usize>,
+    /// Who waits.
+    at: &'static Location<'static>,
+}
+
+/// What a look at the primitive has found.
+pub(crate) enum Look<R> {
+    /// The wait is over.
+    Go(R),
+    /// The waiter stands in line and will be woken; made by [`Visit::stay`].
+    Wait(Reason),
+    /// As before, but its waker is missing: unlock, and look again with one.
+    NeedsWaker,
+}
+
+/// A waiter while it looks: its place, and what it brings and takes along.
+pub(crate) struct Visit<'a> {
+    key: &'a mut Option<usize>,
+    /// Wakes the waiter; `None` if it only gets into line.
+    current: Option<&'a Waker>,
+    spare: Spare,
+    /// Wakers to fire once the lock is released.
+    pub(crate) wakes: Wakes,
+}
+
+impl Waiter {
+    /// One that is not in line yet.
+    #[inline]
+    pub(crate) const fn new(at: &'static Location<'static>) -> Self {
+        Self { key: None, at }
+    }
+
+    /// Its key, which it gives up: for the drop of its future, to take it out of the line.
+    #[inline]
+    pub(crate) fn leave(&mut self) -> Option<usize> {
+        self.key.take()
+    }
+
+    /// Polls. `look` locks the primitive, looks, and unlocks; it may be called twice.
+    #[inline]
+    pub(crate) fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnMut(&mut Visit<'_>) -> Look<R>,
+    ) -> Poll<R> {
+        ready!(budget::poll_proceed_at(cx, self.at));
+        match self.visit(Some(cx.waker()), look) {
+            Ok(output) => {
+                budget::spend();
+                Poll::Ready(output)
+            }
+            Err(reason) => {
+                waiting::note(reason, self.at);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Looks without being polled: if it has to wait it stands in line, to be polled later.
+    pub(crate) fn enable<R>(&mut self, look: impl FnMut(&mut Visit<'_>) -> Look<R>) -> Option<R> {
+        self.visit(None, look).ok()
+    }
+
+    #[inline]
+    fn visit<R>(
+        &mut self,
+        current: Option<&Waker>,
+        mut look: impl FnMut(&mut Visit<'_>) -> Look<R>,
+    ) -> Result<R, Reason> {
+        let key = &mut self.key;
+        let mut visit = Visit { key, current, spare: Spare::none(), wakes: Wakes::new() };
+        loop {
+            let found = look(&mut visit);
+            visit.wakes.fire(); // before `spare` drops a waker, which may panic
+            match (found, current) {
+                (Look::Go(output), _) => return Ok(output),
+                (Look::Wait(reason), _) => return Err(reason),
+                (Look::NeedsWaker, Some(waker)) => visit.spare = Spare::of(waker),
+                (Look::NeedsWaker, None) => unreachable!("who is not polled needs no waker"),
+            }
+        }
+    }
+}
+
+impl Visit<'_> {
+    /// What has happened to the waiter in its line; `None` if it is in none.
+    #[inline]
+    pub(crate) fn phase<P>(&self, line: &WaitList<P>) -> Option<Phase> {
+        self.key.map(|key| line.phase(key))
+    }
+
+    /// The waiter's key; `None` if it is in no line.
+    #[inline]
+    pub(crate) fn key(&self) -> Option<usize> {
+        *self.key
+    }
+
+    /// Stands in line from now on, or still does, and says why.
+    pub(crate) fn stay<P, R>(
+        &mut self,
+        line: &mut WaitList<P>,
+        payload: P,
+        reason: Reason,
+    ) -> Look<R> {
+        let Some(current) = self.current else {
+            if self.key.is_none() {
+                *self.key = Some(line.enter(None, payload));
+            }
+            return Look::Wait(reason);
+        };
+        let Some(key) = *self.key else {
+            if self.spare.cloned.is_none() {
+                return Look::NeedsWaker;
+            }
+            *self.key = Some(line.enter(self.spare.cloned.take(), payload));
+            return Look::Wait(reason);
+        };
+        match line.renew(key, current, &mut self.spare) {
+            Renewed::Yes => Look::Wait(reason),
+            Renewed::NeedsWaker => Look::NeedsWaker,
+        }
+    }
+
+    /// Leaves the line if it is in it. Its waker is dropped after the lock is released.
+    #[inline]
+    pub(crate) fn leave<P>(&mut self, line: &mut WaitList<P>) -> Option<P> {
+        let Removed { payload, waker, .. } = line.remove(self.key.take()?);
+        self.spare.replaced = waker;
+        Some(payload)
+    }
+
+    /// Wakes `waker`, if there is one, once the lock is released.
+    #[inline]
+    pub(crate) fn wake(&mut self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.wakes.push(waker);
+        }
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter")
+            .field("in_line", &self.key.is_some())
+            .field("at", &self.at)
+            .finish()
+    }
+}

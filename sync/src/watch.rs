@@ -1,0 +1,1 @@
+//! A value that changes, and those who want its latest state.

@@ -1,0 +1,1 @@
+//! Sets of tasks, and tasks as they end.

@@ -1,0 +1,1 @@
+//! Limiters and bounded semaphores.

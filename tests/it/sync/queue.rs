@@ -1,0 +1,1 @@
+//! Queues: putting, getting, joining.

@@ -1,0 +1,1 @@
+//! What the three kinds of queue have in common, and their orders.

@@ -1,0 +1,1 @@
+//! Queues that are shut down, and handles that end.
