@@ -34,6 +34,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::waiting;
+use crate::wakes::Wakes;
 
 /// The key of no waiter: the end of a line.
 const NONE: usize = usize::MAX;
@@ -158,6 +159,15 @@ impl<P> WaitList<P> {
         self.leave_line(key, Phase::Granted);
         self.granted.insert_behind(&mut self.slots, self.granted.last, key);
         self.slots[key].waker.take()
+    }
+
+    /// Serves everybody who stands in line, in the order they came.
+    pub fn grant_all(&mut self, wakes: &mut Wakes) {
+        while let Some(first) = self.first() {
+            if let Some(waker) = self.grant(first) {
+                wakes.push(waker);
+            }
+        }
     }
 
     /// Sends a waiter away: takes it out of the line and returns the waker to fire after unlocking.
