@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::shim::Arc;
+
 /// It is closed, and nothing more goes through; what could not be handed over is inside.
 ///
 /// `Closed` alone (`Closed<()>`) is the error of those who wait or receive.
@@ -61,6 +63,102 @@ impl fmt::Display for TryRecvError {
 
 impl Error for TryRecvError {}
 
+/// Why an item was not put right now; it is inside.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::{error::TryPutError, queue::Queue};
+/// let jobs = Queue::bounded(1);
+/// jobs.try_put("first").unwrap();
+/// let refused = jobs.try_put("second").unwrap_err();
+/// assert_eq!(refused, TryPutError::Full("second"));
+/// assert_eq!(refused.into_item(), "second");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TryPutError<T> {
+    /// All places are taken, or somebody else is first in line.
+    Full(T),
+    /// The queue is shut down and lets nothing more in.
+    ShutDown(T),
+}
+
+impl<T> TryPutError<T> {
+    /// The item that was not put.
+    pub fn into_item(self) -> T {
+        match self {
+            TryPutError::Full(item) | TryPutError::ShutDown(item) => item,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryPutError::Full(_) => "Full", // not the item, as in `Closed`
+            TryPutError::ShutDown(_) => "ShutDown",
+        })
+    }
+}
+
+impl<T> fmt::Display for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryPutError::Full(_) => "the queue is full",
+            TryPutError::ShutDown(_) => "the queue is shut down",
+        })
+    }
+}
+
+impl<T> Error for TryPutError<T> {}
+
+/// Why a queue gave no item right now.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::{error::TryGetError, queue::Queue};
+/// let jobs = Queue::<u32>::unbounded();
+/// assert_eq!(jobs.try_get(), Err(TryGetError::Empty));
+/// jobs.shutdown();
+/// assert_eq!(jobs.try_get(), Err(TryGetError::ShutDown));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryGetError {
+    /// Nothing is in it, or what is in it is kept for somebody in line.
+    Empty,
+    /// Nothing is in it, and it is shut down: nothing will come.
+    ShutDown,
+}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryGetError::Empty => "the queue is empty",
+            TryGetError::ShutDown => "the queue is shut down and empty",
+        })
+    }
+}
+
+impl Error for TryGetError {}
+
+/// An item was to be marked as done, and none is unfinished.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::{error::AllDone, queue::Queue};
+/// let jobs = Queue::<u32>::unbounded();
+/// assert_eq!(jobs.task_done(), Err(AllDone));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllDone;
+
+impl fmt::Display for AllDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("every item of the queue was marked as done before")
+    }
+}
+
+impl Error for AllDone {}
+
 /// Why a semaphore gave no permit right now.
 ///
 /// # Examples
@@ -89,3 +187,50 @@ impl fmt::Display for TryAcquireError {
 }
 
 impl Error for TryAcquireError {}
+
+/// A semaphore was to be given more permits than it may have.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::{error::TooMany, semaphore::Semaphore};
+/// let gate = Semaphore::bounded(3);
+/// assert_eq!(gate.try_add_permits(1), Err(TooMany { max: 3 }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany {
+    /// How many it may have, those in use counted as well.
+    pub max: usize,
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the semaphore has at most {} permits", self.max)
+    }
+}
+
+impl Error for TooMany {}
+
+/// It was cancelled, through a token, before it had ended.
+///
+/// # Examples
+/// ```
+/// # use windlass_sync::error::Cancelled;
+/// let cancelled = Cancelled { reason: Some("shutting down".into()) };
+/// assert_eq!(cancelled.to_string(), "cancelled: shutting down");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The reason that was given, if any.
+    pub reason: Option<Arc<str>>,
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Some(reason) => write!(f, "cancelled: {reason}"),
+            None => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl Error for Cancelled {}
