@@ -1,1 +1,1 @@
-//! A group of tasks that is never outlived by one of them.
+//! Groups

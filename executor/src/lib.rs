@@ -31,13 +31,12 @@
 //! 7. [`blocking`]: threads for what cannot be awaited.
 //! 8. `config.rs`, `builder.rs`, `runtime.rs`, `shutdown.rs`: the runtime from its making to its end.
 //! 9. `yield_now.rs`, `task_local.rs`, `time_limit.rs`: small futures on top.
-//! 10. `wait.rs`, `gather.rs`, `join_set.rs`, `as_completed.rs`, `shield.rs`, `group.rs`: several tasks at once.
+//! 10. `ends.rs`, then [`wait`], [`gather`], [`join_set`], [`shield`], [`group`]: several tasks at once.
 //!
 //! The version promise of windlass covers its facade; the items here are public so that they can be
 //! read, modelled and reused.
 #![deny(unsafe_code)]
 
-pub mod as_completed;
 pub mod blocking;
 mod builder;
 mod caller;
@@ -46,7 +45,9 @@ mod context;
 pub mod counters;
 pub mod deque;
 mod driver;
+mod ends;
 mod enqueue;
+pub mod failure;
 pub mod gather;
 pub mod group;
 pub mod idle;

@@ -5,12 +5,12 @@ use std::future::Future;
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, ready};
 
-use windlass_sync::shim::{Arc, Mutex};
 use windlass_sync::waiting::Reason;
 use windlass_sync::{budget, waiting};
 
+use crate::ends::Ends;
 use crate::task::Task;
 
 /// When [`wait`] is over.
@@ -90,9 +90,9 @@ pub fn wait<T>(tasks: &mut Vec<Task<T>>, until: Until) -> Wait<'_, T> {
     Wait {
         tasks,
         until,
-        ended: Arc::default(),
+        ends: Ends::default(),
         order: Vec::new(),
-        ended_once: Vec::new(),
+        ended: Vec::new(),
         failed: false,
         at: Location::caller(),
     }
@@ -103,66 +103,29 @@ pub fn wait<T>(tasks: &mut Vec<Task<T>>, until: Until) -> Wait<'_, T> {
 pub struct Wait<'a, T> {
     tasks: &'a mut Vec<Task<T>>,
     until: Until,
-    /// Who has ended since the last poll, and whom to wake.
-    ended: Arc<Ended>,
+    /// Who has ended since the last poll.
+    ends: Ends,
     /// The tasks that have ended, by their place in `tasks`.
     order: Vec<usize>,
-    /// Which places `order` has; empty until every task has been left a waker.
-    ended_once: Vec<bool>,
+    /// Which places `order` has; empty until every task is watched.
+    ended: Vec<bool>,
     /// A task in `order` has failed.
     failed: bool,
     at: &'static Location<'static>,
 }
 
-/// What the tasks' ends are told to.
-#[derive(Default)]
-struct Ended(Mutex<Inbox>);
-
-#[derive(Default)]
-struct Inbox {
-    places: Vec<usize>,
-    waker: Option<Waker>,
-}
-
-/// One task's waker: it says which task has ended, so that nobody has to look at all of them.
-struct Ending {
-    place: usize,
-    ended: Arc<Ended>,
-}
-
-impl Wake for Ending {
-    fn wake(self: Arc<Self>) {
-        let mut inbox = self.ended.0.lock();
-        inbox.places.push(self.place);
-        let waker = inbox.waker.take();
-        drop(inbox);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
 impl<T> Wait<'_, T> {
-    /// Leaves a waker with every task; those that have ended already are noted at once.
-    ///
-    /// A task that ends meanwhile may be noted here and by its waker, if somebody has watched it
-    /// before: it then looks for a waker as soon as it is done.
     fn begin(&mut self) {
-        self.ended_once = vec![false; self.tasks.len()];
+        self.ended = vec![false; self.tasks.len()];
         for (place, task) in self.tasks.iter_mut().enumerate() {
-            let ending = Arc::new(Ending { place, ended: self.ended.clone() });
-            let waker = Waker::from(ending);
-            if task.poll_finished(&mut Context::from_waker(&waker)).is_ready() {
-                self.ended.0.lock().places.push(place);
-            }
+            self.ends.watch(place, task);
         }
     }
 
     /// Moves what has arrived since the last poll to `order`.
-    fn collect(&mut self) {
-        let arrived = mem::take(&mut self.ended.0.lock().places);
-        for place in arrived {
-            if !mem::replace(&mut self.ended_once[place], true) {
+    fn collect(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(place) = self.ends.poll_next(cx) {
+            if !mem::replace(&mut self.ended[place], true) {
                 self.order.push(place);
                 self.failed |= self.tasks[place].has_failed();
             }
@@ -195,15 +158,12 @@ impl<T> Future for Wait<'_, T> {
     type Output = Waited<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited<T>> {
-        ready!(budget::poll_proceed(cx));
+        ready!(budget::poll_proceed_at(cx, self.at));
         let this = &mut *self;
-        let waker = cx.waker().clone();
-        let former = this.ended.0.lock().waker.replace(waker);
-        drop(former);
-        if this.ended_once.is_empty() {
+        if this.ended.is_empty() {
             this.begin();
         }
-        this.collect();
+        this.collect(cx);
         if this.is_over() {
             budget::spend();
             return Poll::Ready(this.sort());

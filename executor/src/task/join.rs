@@ -204,6 +204,14 @@ impl<T> Task<T> {
         drop(former);
     }
 
+    /// The output of a task that was seen finished.
+    #[track_caller]
+    pub(crate) fn take_finished(&mut self) -> Result<T, JoinError> {
+        assert!(!self.taken, "a task gives its output once");
+        assert!(self.is_finished(), "only a finished task has an output");
+        self.take_output()
+    }
+
     fn take_output(&mut self) -> Result<T, JoinError> {
         let mut output: Option<Result<T, JoinError>> = None;
         let to = (&raw mut output).cast::<()>();

@@ -1,1 +1,0 @@
-//! Tasks in the order in which they end.
