@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 use windlass_sync::shim::{Arc, Mutex};
+use windlass_sync::waiting;
 
 use crate::context::{self, Inside};
 use crate::idle::Bed;
@@ -144,6 +145,7 @@ impl Seated {
     ) -> F::Output {
         let (worker, shared) = (&*self.worker, &*self.worker.shared);
         let id = worker.next_id();
+        let mut told = false;
         root.sit(true);
         worker.root_after.set(0);
         loop {
@@ -153,9 +155,9 @@ impl Seated {
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
-                // The root is no task: its note would end up with the next one.
-                let _ = windlass_sync::waiting::take();
                 worker.after_poll();
+                // Also because the root is no task: its note would end up with the next one.
+                shared.report_own_root(id, waiting::take(), &mut told);
             }
             refuse_stopped(shared);
             // Before the turn: if that wakes the root, the task that did is none of those to wait for.
@@ -294,7 +296,8 @@ fn wait_outside<F: Future>(
     mut future: Pin<&mut F>,
 ) -> Poll<F::Output> {
     let id = shared.ids.one();
-    let _owner = windlass_sync::waiting::enter(id.get());
+    let _owner = waiting::enter(id.get());
+    let mut told = false;
     {
         let mut state = shared.caller.0.lock();
         if state.left.is_some() && shared.live_local() == 0 {
@@ -309,6 +312,7 @@ fn wait_outside<F: Future>(
                 shared.caller.0.lock().waiting.retain(|other| !Arc::ptr_eq(other, root));
                 return Poll::Ready(output);
             }
+            shared.report_own_root(id, waiting::take(), &mut told);
         }
         refuse_stopped(shared);
         if root.is_woken() {

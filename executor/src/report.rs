@@ -8,10 +8,12 @@ use std::fmt;
 use std::time::Duration;
 
 use windlass_sync::shim;
+use windlass_sync::waiting::Waiting;
 
 use crate::config::OnPanic;
 use crate::context;
 use crate::scheduler::{CLOSING, STOPPING, Shared};
+use crate::task::runnable::Listed;
 use crate::task::{Described, JoinError, TaskId};
 
 /// Something that went wrong and that no caller is told.
@@ -46,6 +48,18 @@ pub enum Report {
         /// How long the poll took.
         took: Duration,
     },
+    /// A task waits for a mutex that it has locked itself, and for nothing else that says what it
+    /// is; or for a second token of a limiter. Told once for each task, in debug mode.
+    ///
+    /// It is no deadlock if somebody else was given the guard, or will bring a token back.
+    WaitsForItself {
+        /// The task, if it still exists; the root future of `block_on` is none.
+        task: Option<Described>,
+        /// Its number.
+        id: TaskId,
+        /// Where it waits, and since which line it holds what it waits for.
+        waiting: Waiting,
+    },
     /// A task sleeps and no waker of it is left, so it can only be cancelled.
     Lost(Described),
     /// A task was still there when the runtime shut down.
@@ -61,6 +75,13 @@ impl fmt::Display for Report {
             }
             Report::SlowPoll { task: None, id, took } => {
                 write!(f, "slow poll: future {id} blocked its worker for {took:.3?}")
+            }
+            Report::WaitsForItself { task, id, waiting: Waiting { reason, at } } => {
+                match task {
+                    Some(task) => write!(f, "possible deadlock: {}", task.title())?,
+                    None => write!(f, "possible deadlock: future {id}")?,
+                }
+                write!(f, " waits at {at} for a {reason}")
             }
             Report::Lost(task) => write!(f, "lost task: {task}"),
             Report::Leftover(task) => write!(f, "task left at shutdown: {task}"),
@@ -98,10 +119,15 @@ impl Shared {
 
     /// What a dump shows of one task.
     pub(crate) fn describe(&self, id: TaskId) -> Option<Described> {
+        self.find(id, |_| true)
+    }
+
+    /// As [`describe`](Self::describe), if the task is there and `is_wanted`.
+    fn find(&self, id: TaskId, is_wanted: impl Fn(&Listed) -> bool) -> Option<Described> {
         let now_ns = self.clock.now_ns();
         let mut found = None;
         self.registry.each(|entry| {
-            if entry.id() == id {
+            if entry.id() == id && is_wanted(entry) {
                 found = Some(entry.describe(self.epoch, now_ns));
             }
         });
@@ -115,6 +141,27 @@ impl Shared {
             && let Some(task) = self.describe(id)
         {
             self.report(&Report::Lost(task));
+        }
+    }
+
+    /// A poll ended with a task that waits for nothing but what it holds itself.
+    #[cold]
+    pub(crate) fn report_own(&self, id: TaskId, waiting: Option<Waiting>) {
+        if self.config.debug
+            && let Some(waiting) = waiting
+            && let Some(task) = self.find(id, Listed::waits_for_itself)
+        {
+            self.report(&Report::WaitsForItself { task: Some(task), id, waiting });
+        }
+    }
+
+    /// As [`report_own`](Self::report_own), if that is what the note of a root future says.
+    pub(crate) fn report_own_root(&self, id: TaskId, note: Option<Waiting>, told: &mut bool) {
+        if self.config.debug
+            && let Some(waiting) = note.filter(|note| note.reason.is_own())
+            && !std::mem::replace(told, true)
+        {
+            self.report(&Report::WaitsForItself { task: None, id, waiting });
         }
     }
 

@@ -307,6 +307,7 @@ impl Worker {
         let ran = self.polling(id, || task.run(epoch, now_ns));
         match ran {
             Ran::Asleep | Ran::Done => {}
+            Ran::AsleepForItself => self.shared.report_own(id, waiting::take()),
             // Behind everything else: this is how a yield is fair.
             Ran::Again(task) if task.is_local() => self.accept_local(task),
             Ran::Again(task) => self.queue.push(task),

@@ -12,15 +12,16 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::shim::Mutex;
 use crate::shim::atomic::{
     AtomicBool,
     Ordering::{Acquire, Relaxed, Release},
 };
+use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::Reason;
@@ -57,10 +58,10 @@ pub struct Stats {
     pub waiting: usize,
 }
 
-/// The future of [`Event::wait`].
+/// The future of [`Event::wait`] and [`Event::wait_owned`].
 #[must_use = "a future does nothing unless awaited"]
-pub struct Wait<'a> {
-    event: &'a Event,
+pub struct Wait<E: Deref<Target = Event>> {
+    event: E,
     waiter: Waiter,
 }
 
@@ -121,7 +122,16 @@ impl Event {
     /// # Cancel safety
     /// A future that is dropped has taken nothing from anybody.
     #[track_caller]
-    pub fn wait(&self) -> Wait<'_> {
+    pub fn wait(&self) -> Wait<&Self> {
+        Wait { event: self, waiter: Waiter::new(Location::caller()) }
+    }
+
+    /// As [`wait`](Self::wait), with a future that keeps the event alive.
+    ///
+    /// # Cancel safety
+    /// As [`wait`](Self::wait).
+    #[track_caller]
+    pub fn wait_owned(self: Arc<Self>) -> Wait<Arc<Self>> {
         Wait { event: self, waiter: Waiter::new(Location::caller()) }
     }
 
@@ -166,16 +176,16 @@ impl fmt::Debug for Event {
     }
 }
 
-impl Future for Wait<'_> {
+impl<E: Deref<Target = Event> + Unpin> Future for Wait<E> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let event = self.event;
-        self.waiter.poll(cx, |visit| event.look(visit))
+        let Self { event, waiter } = &mut *self;
+        waiter.poll(cx, |visit| event.look(visit))
     }
 }
 
-impl Drop for Wait<'_> {
+impl<E: Deref<Target = Event>> Drop for Wait<E> {
     fn drop(&mut self) {
         if let Some(key) = self.waiter.leave() {
             self.event.leave(key);
@@ -183,7 +193,7 @@ impl Drop for Wait<'_> {
     }
 }
 
-impl fmt::Debug for Wait<'_> {
+impl<E: Deref<Target = Event>> fmt::Debug for Wait<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait").field("waiter", &self.waiter).finish_non_exhaustive()
     }

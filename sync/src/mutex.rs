@@ -69,6 +69,8 @@ pub struct Stats {
     pub is_locked: bool,
     /// Whose poll locked it (the executor's number of the task), 0 if nobody's or unknown.
     pub holder: u64,
+    /// The line that locked it; `None` while nobody has a guard.
+    pub locked_at: Option<&'static Location<'static>>,
     /// How many stand in line.
     pub waiting: usize,
 }
@@ -105,10 +107,9 @@ impl<T> Mutex<T> {
 
 impl<T: ?Sized> From<Box<T>> for Mutex<T> {
     fn from(value: Box<T>) -> Self {
-        let line = WaitList::new();
-        Self {
-            state: shim::Mutex::new(State { value: Some(value), promised: None, holder: 0, line }),
-        }
+        let (line, locked_at) = (WaitList::new(), Location::caller());
+        let state = State { value: Some(value), promised: None, holder: 0, locked_at, line };
+        Self { state: shim::Mutex::new(state) }
     }
 }
 
@@ -154,14 +155,16 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Locks the mutex if it is free and nobody stands in line.
+    #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        let value = self.state.lock().take(waiting::owner())?;
+        let value = self.state.lock().take(waiting::owner(), Location::caller())?;
         Some(MutexGuard::new(self, value))
     }
 
     /// As [`try_lock`](Self::try_lock), with a guard that keeps the mutex alive.
+    #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Option<OwnedMutexGuard<T>> {
-        let value = self.state.lock().take(waiting::owner())?;
+        let value = self.state.lock().take(waiting::owner(), Location::caller())?;
         Some(OwnedMutexGuard::new(self, value))
     }
 
@@ -198,7 +201,12 @@ impl<T: ?Sized> Mutex<T> {
     /// The figures of this moment.
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
-        Stats { is_locked: !state.is_free(), holder: state.holder, waiting: state.line.waiting() }
+        Stats {
+            is_locked: !state.is_free(),
+            holder: state.holder,
+            locked_at: state.value.is_none().then_some(state.locked_at),
+            waiting: state.line.waiting(),
+        }
     }
 
     /// Puts the value back and hands it to the first in line.
@@ -233,7 +241,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Mutex");
         // As nobody's: what is promised to a waiter is not for printing.
-        let value = self.state.lock().take(0);
+        let value = self.state.lock().take(0, Location::caller());
         match value.map(|value| MutexGuard::new(self, value)) {
             Some(value) => text.field("data", &&*value),
             None => text.field("data", &format_args!("<locked>")),
@@ -300,6 +308,8 @@ struct State<T: ?Sized> {
     promised: Option<usize>,
     /// Whose guard or promise it is; 0 if nobody's or unknown.
     holder: u64,
+    /// The line that locked it last.
+    locked_at: &'static Location<'static>,
     /// Who stands in line.
     line: WaitList<()>,
 }
@@ -311,7 +321,7 @@ impl<T: ?Sized> State<T> {
 
     /// Locks for `owner`, if it is free or promised to the same owner. In the latter case the
     /// waiter who loses it is first in line again.
-    fn take(&mut self, owner: u64) -> Option<Box<T>> {
+    fn take(&mut self, owner: u64, at: &'static Location<'static>) -> Option<Box<T>> {
         if let Some(key) = self.promised {
             if owner == 0 || self.line.owner(key) != owner {
                 return None;
@@ -319,13 +329,14 @@ impl<T: ?Sized> State<T> {
             self.line.take_back(key);
             self.promised = None;
         }
-        self.take_as(owner)
+        self.take_as(owner, at)
     }
 
     /// Takes what is in the slot.
-    fn take_as(&mut self, owner: u64) -> Option<Box<T>> {
+    fn take_as(&mut self, owner: u64, at: &'static Location<'static>) -> Option<Box<T>> {
         let value = self.value.take()?;
         self.holder = owner;
+        self.locked_at = at;
         Some(value)
     }
 
@@ -349,16 +360,18 @@ impl<T: ?Sized> State<T> {
         let value = match visit.phase(&self.line) {
             Some(Phase::Granted) => {
                 self.promised = None;
-                self.take_as(owner)
+                self.take_as(owner, visit.at)
             }
-            _ => self.take(owner), // it is free, or another waiter of the same owner has it
+            _ => self.take(owner, visit.at), // it is free, or another waiter of the same owner has it
         };
         if let Some(value) = value {
             visit.leave(&mut self.line);
             return Look::Go(value);
         }
         let reason = match self.holder {
-            holder if holder != 0 && holder == owner => Reason::OwnMutex,
+            holder if holder != 0 && holder == owner => {
+                Reason::OwnMutex { locked_at: Some(self.locked_at) }
+            }
             holder => Reason::Mutex { holder },
         };
         visit.stay(&mut self.line, (), reason)

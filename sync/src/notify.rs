@@ -5,21 +5,22 @@
 //!
 //! # Orderings
 //!
-//! | label   | release side | acquire side | what crosses                                           |
-//! |---------|--------------|--------------|--------------------------------------------------------|
-//! | `calls` | `notify_all` | `notified`   | what was done before the call, for who comes after it |
+//! | label   | release side | acquire side    | what crosses                                          |
+//! |---------|--------------|-----------------|-------------------------------------------------------|
+//! | `calls` | `notify_all` | `Notified::new` | what was done before the call, for who comes after it |
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::shim::Mutex;
 use crate::shim::atomic::{
     AtomicUsize,
     Ordering::{Acquire, Release},
 };
+use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::Reason;
@@ -62,10 +63,10 @@ pub struct Stats {
     pub waiting: usize,
 }
 
-/// The future of [`Notify::notified`].
+/// The future of [`Notify::notified`] and [`Notify::notified_owned`].
 #[must_use = "a future does nothing unless awaited"]
-pub struct Notified<'a> {
-    notify: &'a Notify,
+pub struct Notified<N: Deref<Target = Notify>> {
+    notify: N,
     /// How many calls of `notify_all` were before it; `None` once it has been notified.
     calls: Option<usize>,
     waiter: Waiter,
@@ -123,11 +124,17 @@ impl Notify {
     /// If a `notify_one` had reached a future that is dropped, it goes to the next in line, or is
     /// kept. A new call starts at the end of the line.
     #[track_caller]
-    pub fn notified(&self) -> Notified<'_> {
-        // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
-        // caller sees what changed before it, and must not wait for that call.
-        let calls = self.calls.load(Acquire);
-        Notified { notify: self, calls: Some(calls), waiter: Waiter::new(Location::caller()) }
+    pub fn notified(&self) -> Notified<&Self> {
+        Notified::new(self, Location::caller())
+    }
+
+    /// As [`notified`](Self::notified), with a future that keeps the notifier alive.
+    ///
+    /// # Cancel safety
+    /// As [`notified`](Self::notified).
+    #[track_caller]
+    pub fn notified_owned(self: Arc<Self>) -> Notified<Arc<Self>> {
+        Notified::new(self, Location::caller())
     }
 
     /// The figures of this moment.
@@ -184,7 +191,14 @@ impl fmt::Debug for Notify {
     }
 }
 
-impl Notified<'_> {
+impl<N: Deref<Target = Notify>> Notified<N> {
+    fn new(notify: N, at: &'static Location<'static>) -> Self {
+        // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
+        // caller sees what changed before it, and must not wait for that call.
+        let calls = notify.calls.load(Acquire);
+        Self { notify, calls: Some(calls), waiter: Waiter::new(at) }
+    }
+
     /// Stands in line without being awaited; true if it was notified already.
     ///
     /// Use it to look at the state in between without missing a `notify_one`: make the future,
@@ -196,7 +210,7 @@ impl Notified<'_> {
     }
 }
 
-impl Future for Notified<'_> {
+impl<N: Deref<Target = Notify> + Unpin> Future for Notified<N> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -205,7 +219,7 @@ impl Future for Notified<'_> {
     }
 }
 
-impl Drop for Notified<'_> {
+impl<N: Deref<Target = Notify>> Drop for Notified<N> {
     fn drop(&mut self) {
         if let Some(key) = self.waiter.leave() {
             self.notify.leave(key);
@@ -213,7 +227,7 @@ impl Drop for Notified<'_> {
     }
 }
 
-impl fmt::Debug for Notified<'_> {
+impl<N: Deref<Target = Notify>> fmt::Debug for Notified<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notified")
             .field("is_over", &self.calls.is_none())

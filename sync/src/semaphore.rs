@@ -10,19 +10,19 @@ mod word;
 
 use std::fmt;
 use std::panic::Location;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 pub use acquire::{Acquire, AcquireOwned};
 pub use permit::{OwnedPermit, Permit};
 
 use crate::blocking;
-use crate::error::{Closed, TryAcquireError};
+use crate::error::{Closed, TooMany, TryAcquireError};
 use crate::shim::{Arc, Mutex};
-use crate::wait_list::{Phase, Renewed, Spare, WaitList};
-use crate::waiting;
+use crate::wait_list::{Phase, WaitList};
+use crate::waiter::{Look, Visit, Waiter};
+use crate::waiting::{self, Reason};
 use crate::wakes::Wakes;
-use acquire::Waiter;
-use word::{OnGive, Take, Word};
+use word::{OnGive, Take, Total, Word};
 
 /// A number of permits, for as many tasks at a time as may do something.
 ///
@@ -53,6 +53,8 @@ use word::{OnGive, Take, Word};
 pub struct Semaphore {
     /// Free permits, and whether anybody stands in line.
     word: Word,
+    /// All permits, and how many there may be.
+    total: Total,
     /// Who stands in line, and for how many permits.
     line: Mutex<WaitList<usize>>,
 }
@@ -80,8 +82,36 @@ impl Semaphore {
     /// If `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Self {
+        Self::with_max(permits, Self::MAX_PERMITS)
+    }
+
+    /// A semaphore that never has more permits than now, those in use counted as well: it refuses
+    /// to be given more.
+    ///
+    /// Use it where permits are [forgotten](Permit::forget) in one place and
+    /// [added](Self::try_add_permits) in another, to find out when one is added twice.
+    ///
+    /// # Examples
+    /// ```
+    /// # use windlass_sync::semaphore::Semaphore;
+    /// let places = Semaphore::bounded(2);
+    /// places.try_acquire().unwrap().forget(); // a car drives in
+    /// assert!(places.try_add_permits(1).is_ok()); // and out
+    /// assert!(places.try_add_permits(1).is_err()); // and out?
+    /// ```
+    ///
+    /// # Panics
+    /// If `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
+    pub fn bounded(permits: usize) -> Self {
+        Self::with_max(permits, permits)
+    }
+
+    #[track_caller]
+    fn with_max(permits: usize, max: usize) -> Self {
         possible(permits);
-        Self { word: Word::new(permits), line: Mutex::new(WaitList::new()) }
+        let (word, total) = (Word::new(permits), Total::new(permits, max));
+        Self { word, total, line: Mutex::new(WaitList::new()) }
     }
 
     /// Waits for a permit.
@@ -126,7 +156,7 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_many(&self, count: usize) -> Acquire<'_> {
         possible(count);
-        Acquire::new(self, Waiter::new(count, Location::caller()))
+        Acquire::new(self, count, Location::caller())
     }
 
     /// As [`acquire`](Self::acquire), with a permit that keeps the semaphore alive.
@@ -154,7 +184,7 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, count: usize) -> AcquireOwned {
         possible(count);
-        AcquireOwned::new(self, Waiter::new(count, Location::caller()))
+        AcquireOwned::new(self, count, Location::caller())
     }
 
     /// Takes a permit if one is free and nobody stands in line.
@@ -223,14 +253,25 @@ impl Semaphore {
     /// Adds permits that were never there before; those in line get them first.
     ///
     /// # Panics
-    /// If that makes more than [`MAX_PERMITS`](Self::MAX_PERMITS) free ones.
+    /// If that makes more than it may have: those it began with if it is
+    /// [bounded](Self::bounded), otherwise [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[track_caller]
     pub fn add_permits(&self, count: usize) {
-        match self.word.add(count) {
-            Some(OnGive::HandOut) => self.hand_out(),
-            Some(OnGive::Nothing) => {}
-            None => panic!("a semaphore holds at most {} permits", Self::MAX_PERMITS),
+        if let Err(error) = self.try_add_permits(count) {
+            panic!("{error}: use try_add_permits() where that may happen");
         }
+    }
+
+    /// As [`add_permits`](Self::add_permits), for a number that may be too large.
+    ///
+    /// # Errors
+    /// [`TooMany`] if that makes more than it may have; nothing was added then.
+    pub fn try_add_permits(&self, count: usize) -> Result<(), TooMany> {
+        if !self.total.add(count) {
+            return Err(TooMany { max: self.total.max });
+        }
+        self.release(count);
+        Ok(())
     }
 
     /// Takes up to `count` free permits away for good, and says how many there were to take.
@@ -238,7 +279,15 @@ impl Semaphore {
     /// Permits in use are not free; a holder can [`forget`](Permit::forget) them.
     #[must_use = "it may have taken fewer permits than asked for"]
     pub fn forget_permits(&self, count: usize) -> usize {
-        self.word.take_up_to(count)
+        let taken = self.word.take_up_to(count);
+        self.total.remove(taken);
+        taken
+    }
+
+    /// Takes permits away for good: free ones, and for what is missing those that come back next.
+    pub(crate) fn take_away(&self, count: usize) {
+        self.word.take_away(count);
+        self.total.remove(count);
     }
 
     /// Refuses everybody who waits or comes from now on.
@@ -290,7 +339,7 @@ impl Semaphore {
     }
 
     #[inline]
-    fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
+    pub(crate) fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
         match self.word.take(count) {
             Take::Taken => Ok(()),
             Take::Closed => Err(TryAcquireError::Closed),
@@ -301,7 +350,7 @@ impl Semaphore {
 
     /// Gives permits back.
     #[inline]
-    fn release(&self, count: usize) {
+    pub(crate) fn release(&self, count: usize) {
         if self.word.give(count) == OnGive::HandOut {
             self.hand_out();
         }
@@ -328,63 +377,55 @@ impl Semaphore {
         self.word.nobody_waits();
     }
 
-    /// Looks, under the lock, whether a waiter may go on; if not, makes sure that it is woken.
-    fn look(
+    /// Polls a waiter that asks for so many; `why` has the last word on what it waits for.
+    #[inline]
+    pub(crate) fn poll_acquire(
         &self,
         waiter: &mut Waiter,
-        current: &Waker,
-        spare: &mut Spare,
-        wakes: &mut Wakes,
-    ) -> Look {
-        let line = &mut *self.line.lock();
-        let Some(key) = waiter.key else {
-            return self.arrive(line, waiter, spare, wakes);
-        };
-        let phase = line.phase(key);
-        match phase {
-            Phase::Granted => {}
-            Phase::Waiting if self.borrow(line, waiter.wanted) => {}
-            Phase::Waiting => {
-                return match line.renew(key, current, spare) {
-                    Renewed::Yes => Look::Wait,
-                    Renewed::NeedsWaker => Look::NeedsWaker,
-                };
+        cx: &mut Context<'_>,
+        wanted: usize,
+        why: impl Fn(Reason) -> Reason,
+    ) -> Poll<Result<(), Closed>> {
+        waiter.poll(cx, |visit| {
+            if visit.key().is_none() && self.word.take(wanted) == Take::Taken {
+                return Look::Go(Ok(()));
             }
-            Phase::Refused => {
-                spare.replaced = line.remove(key).waker;
-                waiter.key = None;
-                return Look::Go(Err(Closed(())));
+            match self.look(visit, wanted) {
+                Look::Wait(reason) => Look::Wait(why(reason)),
+                look => look,
             }
-        }
-        spare.replaced = line.remove(key).waker;
-        waiter.key = None;
-        if phase == Phase::Waiting {
-            // It has borrowed, and may have been the first in line, or the last.
-            self.hand_out_in(line, wakes);
-        }
-        Look::Go(Ok(()))
+        })
     }
 
-    /// The first time a waiter comes to the lock: it takes, borrows or queues.
-    fn arrive(
-        &self,
-        line: &mut WaitList<usize>,
-        waiter: &mut Waiter,
-        spare: &mut Spare,
-        wakes: &mut Wakes,
-    ) -> Look {
-        match self.word.take_or_wait(waiter.wanted) {
-            Take::Taken => Look::Go(Ok(())),
-            Take::Closed => Look::Go(Err(Closed(()))),
-            Take::Short if self.borrow(line, waiter.wanted) => {
-                self.hand_out_in(line, wakes);
-                Look::Go(Ok(()))
-            }
-            Take::Short => {
-                waiter.key = Some(line.enter(spare.cloned.take(), waiter.wanted));
-                Look::Wait
-            }
+    /// Looks, under the lock, whether a waiter may go on; if not, makes sure that it is woken.
+    #[cold]
+    fn look(&self, visit: &mut Visit<'_>, wanted: usize) -> Look<Result<(), Closed>> {
+        // It will hardly get by without; and who has set `WAITERS` must stand in line.
+        if !visit.has_waker() {
+            return Look::NeedsWaker;
         }
+        let line = &mut *self.line.lock();
+        let phase = visit.phase(line);
+        let answer = match phase {
+            None => match self.word.take_or_wait(wanted) {
+                Take::Taken => return Look::Go(Ok(())),
+                Take::Closed => return Look::Go(Err(Closed(()))),
+                Take::Short => self.borrow(line, wanted).then_some(Ok(())),
+            },
+            Some(Phase::Waiting) => self.borrow(line, wanted).then_some(Ok(())),
+            Some(Phase::Granted) => Some(Ok(())),
+            Some(Phase::Refused) => Some(Err(Closed(()))),
+        };
+        let Some(answer) = answer else {
+            let free = self.available_permits();
+            return visit.stay(line, wanted, Reason::Semaphore { wanted, free });
+        };
+        visit.leave(line);
+        if matches!(phase, None | Some(Phase::Waiting)) {
+            // It has borrowed, and may have been the first in line, or the last.
+            self.hand_out_in(line, &mut visit.wakes);
+        }
+        Look::Go(answer)
     }
 
     #[cold]
@@ -438,7 +479,7 @@ impl Semaphore {
 
     /// Takes a waiter out that is dropped; what it was given goes to the next.
     #[cold]
-    fn leave(&self, key: usize) {
+    pub(crate) fn leave(&self, key: usize) {
         let mut wakes = Wakes::new();
         let left = {
             let mut line = self.line.lock();
@@ -465,22 +506,12 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-/// What a waiter found at the lock.
-enum Look {
-    /// It has its permits, or will never have them.
-    Go(Result<(), Closed>),
-    /// It stands in line and will be woken.
-    Wait,
-    /// It stands in line, but needs another waker.
-    NeedsWaker,
-}
-
 #[inline]
 #[track_caller]
 fn possible(permits: usize) {
     assert!(
         permits <= Semaphore::MAX_PERMITS,
-        "a semaphore holds at most {} permits",
+        "a semaphore has at most {} permits",
         Semaphore::MAX_PERMITS
     );
 }

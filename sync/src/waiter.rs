@@ -26,7 +26,7 @@ pub(crate) struct Waiter {
     /// Its key, from its first fruitless poll until it is ready.
     key: Option<usize>,
     /// Who waits.
-    at: &'static Location<'static>,
+    pub(crate) at: &'static Location<'static>,
 }
 
 /// What a look at the primitive has found.
@@ -42,6 +42,8 @@ pub(crate) enum Look<R> {
 /// A waiter while it looks: its place, and what it brings and takes along.
 pub(crate) struct Visit<'a> {
     key: &'a mut Option<usize>,
+    /// Who waits.
+    pub(crate) at: &'static Location<'static>,
     /// Wakes the waiter; `None` if it only gets into line.
     current: Option<&'a Waker>,
     spare: Spare,
@@ -93,8 +95,8 @@ impl Waiter {
         current: Option<&Waker>,
         mut look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Result<R, Reason> {
-        let key = &mut self.key;
-        let mut visit = Visit { key, current, spare: Spare::none(), wakes: Wakes::new() };
+        let Self { key, at } = self;
+        let mut visit = Visit { key, at, current, spare: Spare::none(), wakes: Wakes::new() };
         loop {
             let found = look(&mut visit);
             visit.wakes.fire(); // before `spare` drops a waker, which may panic
@@ -113,6 +115,13 @@ impl Visit<'_> {
     #[inline]
     pub(crate) fn phase<P>(&self, line: &WaitList<P>) -> Option<Phase> {
         self.key.map(|key| line.phase(key))
+    }
+
+    /// True unless the waiter would need another waker to stand in line from now on. For
+    /// primitives whose lock is dear: ask before taking it, and answer [`Look::NeedsWaker`].
+    #[inline]
+    pub(crate) fn has_waker(&self) -> bool {
+        self.key.is_some() || self.spare.cloned.is_some() || self.current.is_none()
     }
 
     /// The waiter's key; `None` if it is in no line.

@@ -47,9 +47,25 @@ pub enum Reason {
         /// The owner who holds it, 0 if that is unknown.
         holder: u64,
     },
-    /// A mutex that is held by the very owner that waits for it: a deadlock, unless the part of
-    /// it that holds the guard is polled along with the part that waits.
-    OwnMutex,
+    /// A mutex that the very owner that waits for it has locked: a deadlock, unless another part of
+    /// the owner drops the guard. While one waits for anything else, [`note`] keeps that instead.
+    OwnMutex {
+        /// The line that locked it; a dump does not know it.
+        locked_at: Option<&'static Location<'static>>,
+    },
+    /// A token of a limiter.
+    Limiter {
+        /// Tokens that are out.
+        in_use: usize,
+        /// Tokens there are.
+        limit: usize,
+    },
+    /// A token of a limiter of which the owner has one already: as for
+    /// [`OwnMutex`](Self::OwnMutex), but the tokens of others may come back.
+    OwnToken {
+        /// The line that took the other; a dump does not know it.
+        taken_at: Option<&'static Location<'static>>,
+    },
     /// A read-write lock, to read what somebody writes or waits to write.
     RwLockRead {
         /// The owner who writes, 0 if that is unknown or nobody.
@@ -125,6 +141,14 @@ pub enum Reason {
     Other(&'static str),
 }
 
+impl Reason {
+    /// True if the owner waits for what it holds itself.
+    #[inline]
+    pub fn is_own(&self) -> bool {
+        matches!(self, Reason::OwnMutex { .. } | Reason::OwnToken { .. })
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,7 +163,15 @@ impl fmt::Display for Reason {
             }
             Reason::Mutex { holder: 0 } => f.write_str("mutex"),
             Reason::Mutex { holder } => write!(f, "mutex held by task {holder}"),
-            Reason::OwnMutex => f.write_str("mutex held by this task itself"),
+            Reason::OwnMutex { locked_at: None } => f.write_str("mutex that it locked itself"),
+            Reason::OwnMutex { locked_at: Some(at) } => {
+                write!(f, "mutex that it locked itself at {at}")
+            }
+            Reason::Limiter { in_use, limit } => write!(f, "limiter ({in_use}/{limit} in use)"),
+            Reason::OwnToken { taken_at: None } => f.write_str("second token of a limiter"),
+            Reason::OwnToken { taken_at: Some(at) } => {
+                write!(f, "second token of a limiter, after the one it took at {at}")
+            }
             Reason::RwLockRead { writer: 0 } => f.write_str("rwlock, to read"),
             Reason::RwLockRead { writer } => write!(f, "rwlock, to read, held by task {writer}"),
             Reason::RwLockWrite { writer: 0, readers } => {
@@ -195,9 +227,16 @@ shim::thread_local! {
 }
 
 /// Says what the current poll is about to wait for. The last note of a poll counts.
+///
+/// A wait for what the owner holds itself gives way to every other: if that is what is left in the
+/// end, then the owner waits for nothing else that has said so.
 #[inline]
 pub fn note(reason: Reason, at: &'static Location<'static>) {
-    let _ = NOTE.try_with(|note| note.set(Some(Waiting { reason, at })));
+    let _ = NOTE.try_with(|note| {
+        if !reason.is_own() || note.get().is_none_or(|before| before.reason.is_own()) {
+            note.set(Some(Waiting { reason, at }));
+        }
+    });
 }
 
 /// Takes the note of the poll that has just ended. For executors.

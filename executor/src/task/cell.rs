@@ -81,6 +81,8 @@ struct Words {
     name: Option<Arc<str>>,
     /// Why it was cancelled; the first reason that was given.
     reason: Option<Arc<str>>,
+    /// It was reported that it waits for what it holds itself.
+    waits_for_itself: bool,
 }
 
 impl Header {
@@ -97,6 +99,12 @@ impl Header {
     pub(super) fn give_reason(&self, reason: &str) {
         let reason = Arc::from(reason);
         self.loose.lock().words.get_or_insert_default().reason.get_or_insert(reason);
+    }
+
+    /// True if nobody has asked before: a task is reported once for waiting for itself.
+    pub(super) fn waits_for_itself(&self) -> bool {
+        let mut loose = self.loose.lock();
+        !std::mem::replace(&mut loose.words.get_or_insert_default().waits_for_itself, true)
     }
 
     fn reason(&self) -> Option<Arc<str>> {

@@ -192,13 +192,20 @@ pub struct Described {
     pub waited: Duration,
 }
 
+impl Described {
+    /// Which task it is, in words.
+    pub(crate) fn title(&self) -> String {
+        let Self { id, spawned_at, .. } = self;
+        match &self.name {
+            Some(name) => format!("task {id} \"{}\" (spawned at {spawned_at})", shortened(name)),
+            None => format!("task {id} (spawned at {spawned_at})"),
+        }
+    }
+}
+
 impl fmt::Display for Described {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " \"{}\"", shortened(name))?;
-        }
-        write!(f, " (spawned at {}): ", self.spawned_at)?;
+        write!(f, "{}: ", self.title())?;
         match (self.phase, &self.waiting) {
             (Phase::Idle, Some(waiting)) => write!(f, "waits for {waiting}")?,
             (Phase::Idle, None) => f.write_str("waits")?,
@@ -249,7 +256,8 @@ fn pack(reason: Reason, epoch: Instant) -> (u32, u64) {
         Reason::Yield => (12, 0),
         // The words are not kept: a pointer here could be read with the kind of another note.
         Reason::Other(_) => (13, 0),
-        Reason::OwnMutex => (14, 0),
+        // Where it was locked is a pointer, too; the report of it has it from the note itself.
+        Reason::OwnMutex { .. } => (14, 0),
         Reason::RwLockRead { writer } => (15, writer),
         Reason::RwLockWrite { writer: 0, readers } => (16, readers as u64),
         Reason::RwLockWrite { writer, .. } => (17, writer),
@@ -263,6 +271,8 @@ fn pack(reason: Reason, epoch: Instant) -> (u32, u64) {
         Reason::Broadcast => (25, 0),
         Reason::Cancel => (26, 0),
         Reason::Group { children } => (27, children as u64),
+        Reason::Limiter { in_use, limit } => (28, halves(in_use, limit)),
+        Reason::OwnToken { .. } => (29, 0),
         // A reason that this crate does not know yet is shown by its place alone.
         _ => (13, 0),
     }
@@ -285,7 +295,7 @@ fn unpack(kind: u32, subject: u64, epoch: Instant) -> Option<Reason> {
         11 => Reason::Signal { number: (low as u32).cast_signed() },
         12 => Reason::Yield,
         13 => Reason::Other("a condition of its own"),
-        14 => Reason::OwnMutex,
+        14 => Reason::OwnMutex { locked_at: None },
         15 => Reason::RwLockRead { writer: subject },
         16 => Reason::RwLockWrite { writer: 0, readers: subject as usize },
         17 => Reason::RwLockWrite { writer: subject, readers: 0 },
@@ -299,6 +309,8 @@ fn unpack(kind: u32, subject: u64, epoch: Instant) -> Option<Reason> {
         25 => Reason::Broadcast,
         26 => Reason::Cancel,
         27 => Reason::Group { children: subject as usize },
+        28 => Reason::Limiter { in_use: high, limit: low },
+        29 => Reason::OwnToken { taken_at: None },
         _ => return None,
     })
 }

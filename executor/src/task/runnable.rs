@@ -25,6 +25,8 @@ unsafe impl Send for Runnable {}
 pub enum Ran {
     /// It waits for a waker.
     Asleep,
+    /// As before, for something that the task holds itself. [`waiting::take`] has the note.
+    AsleepForItself,
     /// It was woken while it ran: push it.
     Again(Runnable),
     /// It is done.
@@ -89,7 +91,14 @@ impl Runnable {
             order => {
                 // The task is no longer ours: the next line must not touch it.
                 std::mem::forget(self);
-                if order == Order::Lost { Ran::Lost } else { Ran::Asleep }
+                match note {
+                    _ if order == Order::Lost => Ran::Lost,
+                    Some(note) if note.reason.is_own() => {
+                        waiting::note(note.reason, note.at);
+                        Ran::AsleepForItself
+                    }
+                    _ => Ran::Asleep,
+                }
             }
         }
     }
@@ -187,6 +196,11 @@ impl Listed {
     /// A handle that can cancel the task.
     pub fn handle(&self) -> AbortHandle {
         AbortHandle::new(self.0, self.header())
+    }
+
+    /// True once, for whoever reports that the task waits for what it holds itself.
+    pub(crate) fn waits_for_itself(&self) -> bool {
+        self.header().waits_for_itself()
     }
 
     /// What a dump shows of the task.

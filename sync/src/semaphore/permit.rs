@@ -70,7 +70,7 @@ macro_rules! permit_methods {
 
         /// Drops the permits without giving them back: the semaphore is smaller from now on.
         pub fn forget(mut self) {
-            self.count = 0;
+            self.semaphore.total.remove(std::mem::take(&mut self.count));
         }
     };
 }

@@ -4,6 +4,9 @@
 //!   | permits ........................ | WAITERS | CLOSED |
 //! ```
 //!
+//! The count is signed: where permits in use are taken away, fewer than none are free until as many
+//! have come back. So nobody has to know which of the permits that come back were taken away.
+//!
 //! While nobody waits, the word is all there is: taking and giving back are one exchange each. A
 //! set `WAITERS` sends everybody to the lock, takers and givers alike; so while somebody stands in
 //! line, permits are added by anyone but taken only by whoever holds the lock, for the first in
@@ -44,7 +47,7 @@ const SHIFT: u32 = 2;
 /// One permit.
 const ONE: usize = 1 << SHIFT;
 
-/// The most permits a semaphore can have: one bit is left over, so that a sum of two can be judged.
+/// The most permits a semaphore can have: one bit is left over, for the sign.
 pub(super) const MAX: usize = usize::MAX >> (SHIFT + 1);
 
 /// The state word of a semaphore.
@@ -81,7 +84,7 @@ impl Word {
     /// How many permits are free, at some moment.
     pub(super) fn free(&self) -> usize {
         // ORDERING: Relaxed. A figure for reports; whoever wants a permit asks by exchange.
-        self.0.load(Relaxed) >> SHIFT
+        free_in(self.0.load(Relaxed))
     }
 
     /// True once `close` was called.
@@ -95,7 +98,7 @@ impl Word {
     pub(super) fn take(&self, count: usize) -> Take {
         self.step(|word| match word {
             _ if word & CLOSED != 0 => (word, Take::Closed),
-            _ if word & WAITERS == 0 && word >> SHIFT >= count => (word - count * ONE, Take::Taken),
+            _ if word & WAITERS == 0 && free_in(word) >= count => (word - count * ONE, Take::Taken),
             _ => (word, Take::Short),
         })
     }
@@ -106,7 +109,7 @@ impl Word {
     pub(super) fn take_or_wait(&self, count: usize) -> Take {
         self.step(|word| match word {
             _ if word & CLOSED != 0 => (word, Take::Closed),
-            _ if word & WAITERS == 0 && word >> SHIFT >= count => (word - count * ONE, Take::Taken),
+            _ if word & WAITERS == 0 && free_in(word) >= count => (word - count * ONE, Take::Taken),
             _ => (word | WAITERS, Take::Short),
         })
     }
@@ -114,7 +117,7 @@ impl Word {
     /// Takes `count` permits for somebody who has a right to them before all others; false if there
     /// are too few. Under the lock of the line.
     pub(super) fn take_first(&self, count: usize) -> bool {
-        self.step(|word| match word >> SHIFT >= count {
+        self.step(|word| match free_in(word) >= count {
             true => (word - count * ONE, true),
             false => (word, false),
         })
@@ -123,9 +126,16 @@ impl Word {
     /// Takes up to `count` of the free permits, and says how many.
     pub(super) fn take_up_to(&self, count: usize) -> usize {
         self.step(|word| {
-            let taken = count.min(word >> SHIFT);
+            let taken = count.min(free_in(word));
             (word - taken * ONE, taken)
         })
+    }
+
+    /// Takes `count` permits away, of the free ones and of those in use.
+    pub(super) fn take_away(&self, count: usize) {
+        // ORDERING: Relaxed. It hands nothing over; and it is an exchange like all others here, so
+        // what was released into the word before stays visible to whoever acquires from it later.
+        self.0.fetch_sub(count * ONE, Relaxed);
     }
 
     /// Gives permits back that were taken from here.
@@ -134,16 +144,7 @@ impl Word {
         // ORDERING: Release, release side of `permit`. Not acquire: what this caller does next, if
         // anything, it does under the lock.
         let before = self.0.fetch_add(count * ONE, Release);
-        assert!((before >> SHIFT) + count <= MAX, "a semaphore holds at most MAX_PERMITS permits");
-        on_give(before)
-    }
-
-    /// Adds permits that were never here; `None` and no change if that makes too many.
-    pub(super) fn add(&self, count: usize) -> Option<OnGive> {
-        self.step(|word| match (word >> SHIFT).checked_add(count) {
-            Some(sum) if sum <= MAX => (word + count * ONE, Some(on_give(word))),
-            _ => (word, None),
-        })
+        if before & WAITERS != 0 { OnGive::HandOut } else { OnGive::Nothing }
     }
 
     /// Marks that somebody stands in line. Under the lock of the line.
@@ -177,8 +178,8 @@ impl Word {
             if next == now {
                 return answer;
             }
-            // ORDERING: AcqRel, acquire side of `permit` where permits are taken, and release side
-            // of it where `add` makes them. Acquire on failure, for the reason above.
+            // ORDERING: AcqRel, acquire side of `permit` where permits are taken, release side of
+            // it for the lock's holder. Acquire on failure, for the reason above.
             match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
                 Ok(_) => return answer,
                 Err(seen) => now = seen,
@@ -187,6 +188,42 @@ impl Word {
     }
 }
 
-fn on_give(before: usize) -> OnGive {
-    if before & WAITERS != 0 { OnGive::HandOut } else { OnGive::Nothing }
+/// How many permits are to be had; none while some are owed.
+#[inline]
+fn free_in(word: usize) -> usize {
+    (word.cast_signed() >> SHIFT).max(0).cast_unsigned()
+}
+
+/// How many permits there are, the free ones and those in use, and how many there may be.
+#[derive(Debug)]
+pub(super) struct Total {
+    now: AtomicUsize,
+    pub(super) max: usize,
+}
+
+impl Total {
+    pub(super) fn new(permits: usize, max: usize) -> Self {
+        Self { now: AtomicUsize::new(permits), max }
+    }
+
+    /// Counts permits that are about to be added; false if that makes too many.
+    pub(super) fn add(&self, count: usize) -> bool {
+        // ORDERING: Relaxed, as all here. It is a count and guards nothing else. Permits are counted
+        // before they are there and until they are gone, so there are never more than it says.
+        let mut now = self.now.load(Relaxed);
+        while let Some(sum) = now.checked_add(count).filter(|sum| *sum <= self.max) {
+            // ORDERING: Relaxed, as above.
+            match self.now.compare_exchange_weak(now, sum, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(seen) => now = seen,
+            }
+        }
+        false
+    }
+
+    /// Counts permits that are gone for good.
+    pub(super) fn remove(&self, count: usize) {
+        // ORDERING: Relaxed, as above.
+        self.now.fetch_sub(count, Relaxed);
+    }
 }

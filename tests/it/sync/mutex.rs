@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
+use windlass_sync::event::Event;
 use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard, OwnedMutexGuard};
 use windlass_sync::waiting::{self, Reason};
 
@@ -167,8 +168,33 @@ fn a_task_that_waits_for_a_mutex_it_holds_itself_is_told_so() {
     let mutex = Mutex::new(());
     let _inside = waiting::enter(7);
     let _guard = mutex.try_lock();
+    let line = line!() - 1;
     Hand::new(mutex.lock()).pending();
-    assert_eq!(waiting::take().unwrap().reason, Reason::OwnMutex);
+    let Reason::OwnMutex { locked_at: Some(locked_at) } = waiting::take().unwrap().reason else {
+        panic!("it waits for its own mutex");
+    };
+    assert_eq!((locked_at.file(), locked_at.line()), (file!(), line));
+    assert_eq!(mutex.stats().locked_at, Some(locked_at));
+}
+
+// LCK-13
+#[test]
+fn whatever_else_a_poll_waits_for_is_noted_rather_than_its_own_mutex() {
+    let (mutex, event) = (Mutex::new(()), Event::new());
+    let _inside = waiting::enter(7);
+    let _guard = mutex.try_lock();
+    for own_first in [true, false] {
+        let mut lock = Hand::new(mutex.lock());
+        let mut other = Hand::new(event.wait());
+        if own_first {
+            lock.pending();
+        }
+        other.pending();
+        if !own_first {
+            lock.pending();
+        }
+        assert_eq!(waiting::take().unwrap().reason, Reason::Event);
+    }
 }
 
 // LCK-16

@@ -139,8 +139,8 @@ fn futures_and_guards_may_move_between_threads_and_need_no_pinning() {
     check::<windlass_sync::mutex::Lock<'_, u8>>();
     check::<windlass_sync::mutex::MutexGuard<'_, u8>>();
     check::<windlass_sync::mutex::OwnedMutexGuard<u8>>();
-    check::<windlass_sync::event::Wait<'_>>();
-    check::<windlass_sync::notify::Notified<'_>>();
+    check::<windlass_sync::event::Wait<&Event>>();
+    check::<windlass_sync::notify::Notified<&Notify>>();
     check::<oneshot::Sender<u8>>();
     check::<oneshot::Receiver<u8>>();
 }
