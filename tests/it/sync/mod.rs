@@ -19,6 +19,7 @@ mod rwlock;
 mod semaphore;
 mod semaphore_rules;
 mod stress;
+mod stress_queue;
 mod subjects;
 mod wakers;
 mod watch;
