@@ -164,6 +164,11 @@ impl<T> Receiver<T> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The figures of this moment.
+    pub fn stats(&self) -> Stats {
+        self.channel.lock().stats()
+    }
 }
 
 impl<T: Clone> Receiver<T> {
@@ -311,7 +316,10 @@ impl<T> fmt::Debug for Sender<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Receiver")
+            .field("len", &self.len())
+            .field("channel", &self.stats())
+            .finish()
     }
 }
 

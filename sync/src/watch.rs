@@ -292,6 +292,11 @@ impl<T> Receiver<T> {
         let waiter = Waiter::new(Location::caller());
         WaitFor { changed: Changed { receiver: self, seen: None, waiter }, predicate }
     }
+
+    /// The figures of this moment.
+    pub fn stats(&self) -> Stats {
+        self.channel.stats()
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -406,7 +411,7 @@ impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver")
             .field("has_changed", &self.has_changed())
-            .field("channel", &self.channel.stats())
+            .field("channel", &self.stats())
             .finish()
     }
 }
