@@ -33,11 +33,8 @@
 //! has used up the task's [budget](crate::task::unconstrained), the others are not polled in vain:
 //! the task goes to the back of the run queue, and begins with them the next time.
 
-use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 #[doc(inline)]
 pub use crate::{join, select, try_join};
@@ -46,7 +43,8 @@ pub use crate::{join, select, try_join};
 pub mod round;
 mod several;
 
-use several::Several;
+use several::End;
+pub use several::Several;
 
 /// Waits for two futures and gives both outputs.
 ///
@@ -199,13 +197,15 @@ where
 /// # Cancel safety
 /// All futures that have not ended are dropped, and the outputs of those that have.
 #[track_caller]
-pub fn join_all<I>(futures: I) -> JoinAll<Inner<I>, Output<I>>
+pub fn join_all<I>(futures: I) -> Several<Inner<I>, Output<I>, Vec<Output<I>>>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let several = Several::new(futures, 0, Location::caller());
-    let outputs = (0..several.left()).map(|_| None).collect();
-    JoinAll { several, outputs }
+    let keep = |value: &mut Option<_>, output| {
+        *value = Some(output);
+        None
+    };
+    Several::new(futures, 0, End { each: keep, all: |values| values }, Location::caller())
 }
 
 /// Waits for all futures: their values in the order of the futures, or the first error.
@@ -229,13 +229,18 @@ where
 /// # Cancel safety
 /// As [`join_all`].
 #[track_caller]
-pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<Inner<I>, T>
+pub fn try_join_all<I, T, E>(futures: I) -> Several<Inner<I>, T, Result<Vec<T>, E>>
 where
     I: IntoIterator<Item: IntoFuture<Output = Result<T, E>>>,
 {
-    let several = Several::new(futures, 0, Location::caller());
-    let outputs = (0..several.left()).map(|_| None).collect();
-    TryJoinAll { several, outputs }
+    let keep = |value: &mut Option<_>, output| match output {
+        Ok(output) => {
+            *value = Some(output);
+            None
+        }
+        Err(error) => Some(Err(error)),
+    };
+    Several::new(futures, 0, End { each: keep, all: Ok }, Location::caller())
 }
 
 /// The output of the first of the futures that ends; the others are dropped.
@@ -261,101 +266,18 @@ where
 /// # Panics
 /// If there are no futures: nobody could win.
 #[track_caller]
-pub fn race_all<I>(futures: I) -> RaceAll<Inner<I>>
+pub fn race_all<I>(futures: I) -> Several<Inner<I>, (), Output<I>>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    let several = Several::new(futures, round::anywhere(), Location::caller());
-    assert!(several.left() > 0, "race_all() needs a future: with none it would never end");
-    RaceAll { several }
+    let end = End { each: |_, output| Some(output), all: |_| unreachable!("somebody wins") };
+    let several = Several::new(futures, round::anywhere(), end, Location::caller());
+    assert!(several.left > 0, "race_all() needs a future: with none it would never end");
+    several
 }
 
 type Inner<I> = <<I as IntoIterator>::Item as IntoFuture>::IntoFuture;
 type Output<I> = <<I as IntoIterator>::Item as IntoFuture>::Output;
-
-/// The future of [`join_all`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct JoinAll<F, T> {
-    several: Several<F>,
-    /// What has come so far.
-    outputs: Vec<Option<T>>,
-}
-
-/// The future of [`try_join_all`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct TryJoinAll<F, T> {
-    several: Several<F>,
-    /// What has come so far.
-    outputs: Vec<Option<T>>,
-}
-
-/// The future of [`race_all`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct RaceAll<F> {
-    several: Several<F>,
-}
-
-// Nobody is promised that an output stays where it is, and the futures are boxed.
-impl<F, T> Unpin for JoinAll<F, T> {}
-impl<F, T> Unpin for TryJoinAll<F, T> {}
-
-impl<F: Future> Future for JoinAll<F, F::Output> {
-    type Output = Vec<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { several, outputs } = &mut *self;
-        let keep = |place: usize, output| {
-            outputs[place] = Some(output);
-            None::<()>
-        };
-        ready!(several.poll(cx, keep));
-        Poll::Ready(all(outputs))
-    }
-}
-
-impl<T, E, F: Future<Output = Result<T, E>>> Future for TryJoinAll<F, T> {
-    type Output = Result<Vec<T>, E>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { several, outputs } = &mut *self;
-        let keep = |place: usize, output: Result<T, E>| {
-            output.map(|value| outputs[place] = Some(value)).err()
-        };
-        let error = ready!(several.poll(cx, keep));
-        Poll::Ready(error.map_or_else(|| Ok(all(outputs)), Err))
-    }
-}
-
-impl<F: Future> Future for RaceAll<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let first = ready!(self.several.poll(cx, |_, output| Some(output)));
-        Poll::Ready(first.expect("a race ends with its first output and is not polled again"))
-    }
-}
-
-fn all<T>(outputs: &mut Vec<Option<T>>) -> Vec<T> {
-    std::mem::take(outputs).into_iter().flatten().collect()
-}
-
-impl<F, T> fmt::Debug for JoinAll<F, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JoinAll").field(&self.several).finish()
-    }
-}
-
-impl<F, T> fmt::Debug for TryJoinAll<F, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TryJoinAll").field(&self.several).finish()
-    }
-}
-
-impl<F> fmt::Debug for RaceAll<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RaceAll").field(&self.several).finish()
-    }
-}
 
 /// Waits for several futures, in place, and gives a tuple of their outputs.
 ///
@@ -477,10 +399,10 @@ macro_rules! try_join {
 #[macro_export]
 macro_rules! select {
     (biased; $($arms:tt)+) => {
-        $crate::__branches!(arms [$crate::future::round::Round::biased()] [] $($arms)+)
+        $crate::__branches!(arms [biased] [] $($arms)+)
     };
     ($($arms:tt)+) => {
-        $crate::__branches!(arms [$crate::future::round::Round::fair()] [] $($arms)+)
+        $crate::__branches!(arms [fair] [] $($arms)+)
     };
 }
 
@@ -490,60 +412,50 @@ macro_rules! select {
 #[macro_export]
 macro_rules! __branches {
     (join [$($branch:ident = $future:expr;)+]) => {
-        $crate::__branches!(all join [$($branch = $future;)+] ($($branch.output(),)+))
+        $crate::__branches!(all in_turn, |_| false, [$($branch = $future;)+]
+            ($($branch.output.expect("every future of a join has ended"),)+)
+        )
     };
     (try_join [$($branch:ident = $future:expr;)+]) => {
-        $crate::__branches!(all try_join [$($branch = $future;)+]
-            $(if let Some(error) = $branch.error() { Err(error) } else)+ {
-                Ok(($($branch.value(),)+))
+        $crate::__branches!(all in_turn, ::std::result::Result::is_err, [$($branch = $future;)+]
+            $(if let Some(Err(error)) = $branch.output { Err(error) } else)+ {
+                Ok(($(match $branch.output {
+                    Some(Ok(value)) => value,
+                    _ => unreachable!("every future of a join has ended"),
+                },)+))
             }
         )
     };
-    (all $poll:ident [$($branch:ident = $future:expr;)+] $($result:tt)+) => {{
+    (arms [$round:ident] [$($branch:ident $arm:pat = $future:expr => $body:expr;)+]) => {{
+        // The futures are gone when this block ends; the arms are outside.
+        let ($($branch,)+) = $crate::__branches!(all $round, |_| true, [$($branch = $future;)+]
+            ($($branch.output,)+)
+        );
+        $(if let Some(output) = $branch { let $arm = output; $body } else)+ {
+            unreachable!("a select is over when one of its futures has an output")
+        }
+    }};
+    (all $round:ident, $ends:expr, [$($branch:ident = $future:expr;)+] $($result:tt)+) => {{
         $(
             let $branch = ::std::pin::pin!(Some(::std::future::IntoFuture::into_future($future)));
             let mut $branch = $crate::future::round::Branch::new($branch);
         )+
-        let mut round = $crate::future::round::Round::in_turn();
+        let mut round = $crate::future::round::Round::$round();
         ::std::future::poll_fn(|cx| round.poll(cx, &mut [
-            $(&mut |cx: &mut ::std::task::Context<'_>| $branch.$poll(cx)),+
+            $(&mut |cx: &mut ::std::task::Context<'_>| $branch.poll(cx, $ends)),+
         ])).await;
         $($result)+
     }};
 
-    (arms [$round:expr] [$($branch:ident $output:ident: $arm:pat = $future:expr => $body:expr;)+]) => {{
-        let ($($output,)+) = {
-            let mut round = $round;
-            $(let mut $branch = ::std::pin::pin!(::std::future::IntoFuture::into_future($future));)+
-            let outputs = ::std::future::poll_fn(|cx| {
-                $(let mut $output = None;)+
-                let round = round.poll(cx, &mut [$(&mut |cx: &mut ::std::task::Context<'_>| {
-                    $crate::future::round::select($branch.as_mut(), cx, &mut $output)
-                }),+]);
-                round.map(|()| ($($output,)+))
-            });
-            outputs.await
-        };
-        $(if let Some(output) = $output { let $arm = output; $body } else)+ {
-            unreachable!("a select is over when one of its futures has an output")
-        }
-    }};
     (arms $round:tt [$($named:tt)*] $arm:pat = $future:expr => $body:block, $($rest:tt)*) => {
-        $crate::__branches!(
-            arms $round [$($named)* branch output: $arm = $future => $body;] $($rest)*
-        )
+        $crate::__branches!(arms $round [$($named)* branch $arm = $future => $body;] $($rest)*)
     };
     (arms $round:tt [$($named:tt)*] $arm:pat = $future:expr => $body:block $($rest:tt)*) => {
-        $crate::__branches!(
-            arms $round [$($named)* branch output: $arm = $future => $body;] $($rest)*
-        )
+        $crate::__branches!(arms $round [$($named)* branch $arm = $future => $body;] $($rest)*)
     };
     (arms $round:tt [$($named:tt)*] $arm:pat = $future:expr => $body:expr $(, $($rest:tt)*)?) => {
-        $crate::__branches!(
-            arms $round [$($named)* branch output: $arm = $future => $body;] $($($rest)*)?
-        )
+        $crate::__branches!(arms $round [$($named)* branch $arm = $future => $body;] $($($rest)*)?)
     };
-
     ($kind:ident [$($named:tt)*] $future:expr $(, $rest:expr)*) => {
         $crate::__branches!($kind [$($named)* branch = $future;] $($rest),*)
     };

@@ -6,8 +6,9 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use windlass_sync::{budget, shim};
 
@@ -16,16 +17,8 @@ shim::thread_local! {
     static BEGUN: Cell<u32> = Cell::new(0);
 }
 
-/// What a poll of one future means for all of them.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// It will wake us.
-    Waits,
-    /// It has ended, now or before.
-    Ended,
-    /// It has ended, and that is the end of all.
-    EndsAll,
-}
+/// The poll of one future. A future that has ended says whether that is the end of all.
+pub type OnePoll<'a> = dyn FnMut(&mut Context<'_>) -> Poll<ControlFlow<()>> + 'a;
 
 /// Decides who is polled first.
 ///
@@ -33,17 +26,19 @@ pub enum Turn {
 /// begins with the first who got nothing, so that no future can starve the others.
 #[derive(Debug)]
 pub struct Round {
+    /// Who begins; the remainder of its division by the number of futures.
     next: usize,
+    /// Every round begins with the first, if the one before was not cut short.
     biased: bool,
 }
 
 impl Round {
-    /// The first round begins with the first, each later one with the next.
+    /// The first round begins with the first future, each later one with the next.
     pub fn in_turn() -> Self {
         Self { next: 0, biased: false }
     }
 
-    /// Every round begins with the first.
+    /// Every round begins with the first future.
     pub fn biased() -> Self {
         Self { next: 0, biased: true }
     }
@@ -53,33 +48,32 @@ impl Round {
         Self { next: anywhere(), biased: false }
     }
 
-    /// Polls everybody once. Ready when one ends all or all have ended.
+    /// Polls everybody once. Ready when one has ended all or all have ended.
     pub fn poll(&mut self, cx: &mut Context<'_>, polls: &mut [&mut OnePoll<'_>]) -> Poll<()> {
         let first = self.next % polls.len();
-        let mut all_ended = true;
+        let mut outcome = Poll::Ready(());
         for place in (first..polls.len()).chain(0..first) {
             if budget::poll_proceed(cx).is_pending() {
                 self.next = place;
                 return Poll::Pending;
             }
             match polls[place](cx) {
-                Turn::Waits => all_ended = false,
-                Turn::Ended => {}
-                Turn::EndsAll => return Poll::Ready(()),
+                Poll::Ready(ControlFlow::Break(())) => return Poll::Ready(()),
+                Poll::Ready(ControlFlow::Continue(())) => {}
+                Poll::Pending => outcome = Poll::Pending,
             }
         }
         self.next = if self.biased { 0 } else { first + 1 };
-        if all_ended { Poll::Ready(()) } else { Poll::Pending }
+        outcome
     }
 }
 
-/// The poll of one of the futures.
-pub type OnePoll<'a> = dyn FnMut(&mut Context<'_>) -> Turn + 'a;
-
 /// A future that is dropped when it ends, and then its output.
+#[derive(Debug)]
 pub struct Branch<'a, F: Future> {
     future: Pin<&'a mut Option<F>>,
-    output: Option<F::Output>,
+    /// There is one as soon as it has ended.
+    pub output: Option<F::Output>,
 }
 
 impl<'a, F: Future> Branch<'a, F> {
@@ -88,59 +82,22 @@ impl<'a, F: Future> Branch<'a, F> {
         Self { future, output: None }
     }
 
-    /// Polls unless it has ended.
-    pub fn join(&mut self, cx: &mut Context<'_>) -> Turn {
-        let Some(future) = self.future.as_mut().as_pin_mut() else { return Turn::Ended };
-        let turn = select(future, cx, &mut self.output);
-        if turn == Turn::Waits {
-            return turn;
+    /// Polls unless it has ended. Breaks with an output that `ends` all.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        ends: fn(&F::Output) -> bool,
+    ) -> Poll<ControlFlow<()>> {
+        if let Some(future) = self.future.as_mut().as_pin_mut() {
+            let output = ready!(future.poll(cx));
+            let is_end = ends(&output);
+            self.output = Some(output);
+            self.future.set(None);
+            if is_end {
+                return Poll::Ready(ControlFlow::Break(()));
+            }
         }
-        self.future.set(None);
-        Turn::Ended
-    }
-
-    /// The output; there is one after the last round.
-    pub fn output(self) -> F::Output {
-        self.output.expect("a round that is over leaves every branch an output")
-    }
-}
-
-impl<T, E, F: Future<Output = Result<T, E>>> Branch<'_, F> {
-    /// As [`join`](Branch::join), and an error ends all.
-    pub fn try_join(&mut self, cx: &mut Context<'_>) -> Turn {
-        let turn = self.join(cx);
-        if matches!(self.output, Some(Err(_))) { Turn::EndsAll } else { turn }
-    }
-
-    /// The error, if it has ended with one.
-    pub fn error(&mut self) -> Option<E> {
-        self.output.take_if(|output| output.is_err())?.err()
-    }
-
-    /// The good output; there is one after the last round if nobody has an error.
-    pub fn value(self) -> T {
-        self.output.and_then(Result::ok).expect("a round without an error leaves every value")
-    }
-}
-
-impl<F: Future> std::fmt::Debug for Branch<'_, F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Branch(ended: {})", self.output.is_some())
-    }
-}
-
-/// Polls; an output goes into the slot, and is the end of all.
-pub fn select<F: Future>(
-    future: Pin<&mut F>,
-    cx: &mut Context<'_>,
-    slot: &mut Option<F::Output>,
-) -> Turn {
-    match future.poll(cx) {
-        Poll::Ready(output) => {
-            *slot = Some(output);
-            Turn::EndsAll
-        }
-        Poll::Pending => Turn::Waits,
+        Poll::Ready(ControlFlow::Continue(()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! as many as there are futures.
 //!
 //! ```text
-//!   future 2's waker --> line: 2, 0 --> the task's waker --> poll: future 2, then future 0
+//!   future 2's waker --> line: 0, 2 --> the task's waker --> poll: future 0, then future 2
 //! ```
 
 use std::collections::VecDeque;
@@ -18,15 +18,28 @@ use windlass_sync::budget;
 use windlass_sync::shim::{Arc, Mutex};
 use windlass_sync::waiting::{self, Reason};
 
-/// Futures, and which of them have been woken.
-pub(super) struct Several<F> {
+/// The future of [`join_all`](super::join_all), [`try_join_all`](super::try_join_all) and
+/// [`race_all`](super::race_all).
+#[must_use = "a future does nothing unless awaited"]
+pub struct Several<F: Future, V, R> {
     /// Those that have not ended, in their places, each with its waker.
     futures: Vec<Option<(Pin<Box<F>>, Waker)>>,
     /// How many have not ended.
-    left: usize,
+    pub(super) left: usize,
     woken: Arc<Woken>,
+    /// What has come so far, in the places of the futures.
+    values: Vec<Option<V>>,
+    end: End<F::Output, V, R>,
     /// Who waits for them.
     at: &'static Location<'static>,
+}
+
+/// What becomes of the outputs.
+pub(super) struct End<T, V, R> {
+    /// Puts an output into its place, or gives the result if that is the end of all.
+    pub each: fn(&mut Option<V>, T) -> Option<R>,
+    /// Gives the result when all have ended.
+    pub all: fn(Vec<V>) -> R,
 }
 
 /// What the futures' wakers have in common.
@@ -43,72 +56,68 @@ struct Line {
 }
 
 /// The waker of one future.
-struct OneWaker {
-    place: usize,
-    woken: Arc<Woken>,
+struct OneWaker(usize, Arc<Woken>);
+
+impl<F: Future, V, R> Several<F, V, R> {
+    /// All of them are to be polled, beginning with the one at `first`.
+    pub(super) fn new(
+        futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+        first: usize,
+        end: End<F::Output, V, R>,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let futures: Vec<_> =
+            futures.into_iter().map(|future| Box::pin(future.into_future())).collect();
+        let left = futures.len();
+        let mut places: VecDeque<_> = (0..left).collect();
+        places.rotate_left(first.checked_rem(left).unwrap_or(0));
+        let line = Line { places, is_in: vec![true; left], waker: None };
+        let woken = Arc::new(Woken(Mutex::new(line)));
+        let waker = |place| Waker::from(Arc::new(OneWaker(place, woken.clone())));
+        let futures = futures.into_iter().enumerate();
+        let futures = futures.map(|(place, future)| Some((future, waker(place)))).collect();
+        Self { futures, left, woken, values: (0..left).map(|_| None).collect(), end, at }
+    }
 }
 
-impl<F: Future> Several<F> {
-    /// All of them are to be polled, beginning with the one at `first`.
-    pub(super) fn new<I>(futures: I, first: usize, at: &'static Location<'static>) -> Self
-    where
-        I: IntoIterator<Item: IntoFuture<IntoFuture = F, Output = F::Output>>,
-    {
-        let line = Line { places: VecDeque::new(), is_in: Vec::new(), waker: None };
-        let woken = Arc::new(Woken(Mutex::new(line)));
-        let with_waker = |(place, future): (usize, I::Item)| {
-            let waker = Waker::from(Arc::new(OneWaker { place, woken: woken.clone() }));
-            Some((Box::pin(future.into_future()), waker))
-        };
-        let futures: Vec<_> = futures.into_iter().enumerate().map(with_waker).collect();
-        let left = futures.len();
-        {
-            let mut line = woken.0.lock();
-            line.places = (0..left).collect();
-            line.places.rotate_left(first.checked_rem(left).unwrap_or(0));
-            line.is_in = vec![true; left];
-        }
-        Self { futures, left, woken, at }
-    }
+impl<F: Future, V, R> Future for Several<F, V, R> {
+    type Output = R;
 
-    /// How many have not ended.
-    pub(super) fn left(&self) -> usize {
-        self.left
-    }
-
-    /// Polls those that have been woken and hands each output to `each`. Ready when that gives
-    /// something, which drops the futures that are left, and when all have ended.
-    pub(super) fn poll<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut each: impl FnMut(usize, F::Output) -> Option<R>,
-    ) -> Poll<Option<R>> {
-        waiting::note(Reason::Other("several futures"), self.at); // if none says more
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let this = &mut *self;
+        waiting::note(Reason::Other("several futures"), this.at); // if none of them says more
         let waker = cx.waker().clone();
         let (turns, former) = {
-            let mut line = self.woken.0.lock();
+            let mut line = this.woken.0.lock();
             (line.places.len(), line.waker.replace(waker))
         };
         drop(former);
         // Who is woken from now on, perhaps by itself, waits for the next poll of the task.
         for _ in 0..turns {
-            ready!(budget::poll_proceed(cx)); // who is still in line then comes first
-            let Some(place) = self.woken.next() else { break };
-            let Some((future, waker)) = &mut self.futures[place] else { continue };
-            let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) else {
-                continue;
-            };
-            self.futures[place] = None;
-            self.left -= 1;
-            if let Some(result) = each(place, output) {
-                self.left = 0;
-                self.futures.clear();
-                return Poll::Ready(Some(result));
+            ready!(budget::poll_proceed(cx)); // who is still in line comes first the next time
+            let Some(place) = this.woken.next() else { break };
+            let Some((future, waker)) = &mut this.futures[place] else { continue };
+            let poll = future.as_mut().poll(&mut Context::from_waker(waker));
+            let Poll::Ready(output) = poll else { continue };
+            this.left -= 1;
+            let result = (this.end.each)(&mut this.values[place], output);
+            this.futures[place] = None;
+            if let Some(result) = result {
+                this.left = 0;
+                this.futures.clear();
+                return Poll::Ready(result);
             }
         }
-        if self.left == 0 { Poll::Ready(None) } else { Poll::Pending }
+        if this.left > 0 {
+            return Poll::Pending;
+        }
+        let values = std::mem::take(&mut this.values);
+        Poll::Ready((this.end.all)(values.into_iter().flatten().collect()))
     }
 }
+
+// The futures are boxed, and no value is promised to stay where it is.
+impl<F: Future, V, R> Unpin for Several<F, V, R> {}
 
 impl Woken {
     fn next(&self) -> Option<usize> {
@@ -121,15 +130,11 @@ impl Woken {
 
 impl Wake for OneWaker {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
+        let OneWaker(place, woken) = &*self;
         let waker = {
-            let mut line = self.woken.0.lock();
-            if !line.is_in[self.place] {
-                line.is_in[self.place] = true;
-                line.places.push_back(self.place);
+            let mut line = woken.0.lock();
+            if !std::mem::replace(&mut line.is_in[*place], true) {
+                line.places.push_back(*place);
             }
             line.waker.take()
         };
@@ -139,8 +144,8 @@ impl Wake for OneWaker {
     }
 }
 
-impl<F> fmt::Debug for Several<F> {
+impl<F: Future, V, R> fmt::Debug for Several<F, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} left, at {}", self.left, self.futures.len(), self.at)
+        write!(f, "Several({} of {} left, at {})", self.left, self.values.len(), self.at)
     }
 }
