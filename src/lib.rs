@@ -103,6 +103,8 @@ pub mod task {
     pub use windlass_executor::{LocalKey, Scoped, Unset, task_local};
     pub use windlass_executor::{YieldNow, spawn, spawn_blocking, spawn_local, yield_now};
     pub use windlass_sync::budget::{Unconstrained, unconstrained};
+    pub use windlass_sync::cancel::{CancelToken, DropGuard, RunUntilCancelled, UntilCancelled};
+    pub use windlass_sync::error::Cancelled;
 }
 
 /// Sleeping, timeouts, intervals, and a clock that can be stopped.
@@ -140,11 +142,13 @@ pub mod time {
 /// });
 /// ```
 pub mod sync {
+    pub use windlass_sync::barrier::{Barrier, Broken, Passed};
     pub use windlass_sync::event::Event;
+    pub use windlass_sync::limiter::{Limiter, Token};
     pub use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard, OwnedMutexGuard};
     pub use windlass_sync::notify::Notify;
-    pub use windlass_sync::oneshot;
     pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
+    pub use windlass_sync::{broadcast, oneshot, watch};
 }
 
 /// Reading and writing: helpers over the streams of [`net`].

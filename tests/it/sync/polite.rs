@@ -4,12 +4,14 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use windlass_sync::budget;
+use windlass_sync::cancel::CancelToken;
 use windlass_sync::event::Event;
 use windlass_sync::mutex::Mutex;
 use windlass_sync::notify::Notify;
 use windlass_sync::oneshot;
 use windlass_sync::semaphore::Semaphore;
 use windlass_sync::waiting::{self, Reason};
+use windlass_sync::{broadcast, watch};
 
 use crate::kit::Hand;
 
@@ -143,4 +145,81 @@ fn futures_and_guards_may_move_between_threads_and_need_no_pinning() {
     check::<windlass_sync::notify::Notified<&Notify>>();
     check::<oneshot::Sender<u8>>();
     check::<oneshot::Receiver<u8>>();
+}
+
+#[test]
+fn channels_and_tokens_yield_when_the_budget_is_spent() {
+    let (latest, _receiver) = watch::channel(0);
+    let (all, _receiver) = broadcast::channel(1);
+    let token = CancelToken::new();
+    token.cancel();
+    let counts = [
+        operations_in_one_poll(async || {
+            let mut receiver = latest.subscribe();
+            receiver.mark_changed();
+            receiver.changed().await.unwrap();
+        }),
+        operations_in_one_poll(async || {
+            let mut receiver = latest.subscribe();
+            receiver.wait_for(|_| true).await.unwrap();
+        }),
+        operations_in_one_poll(async || {
+            let mut receiver = all.subscribe();
+            all.send(1).unwrap();
+            receiver.recv().await.unwrap();
+        }),
+        operations_in_one_poll(async || token.cancelled().await),
+        operations_in_one_poll(async || {
+            let run = token.run_until_cancelled(std::future::pending::<()>());
+            assert!(run.await.is_err());
+        }),
+    ];
+    assert_eq!(counts, [budget::OPERATIONS; 5]);
+}
+
+// INT-19
+#[test]
+fn channels_and_tokens_say_what_they_wait_for_and_at_which_line() {
+    let (latest, mut changes) = watch::channel(0);
+    let (all, mut values) = broadcast::channel::<u8>(1);
+    let (token, mut other) = (CancelToken::new(), latest.subscribe());
+    let first = line!() + 2;
+    let notes = [
+        note(changes.changed()),
+        note(other.wait_for(|value| *value > 0)),
+        note(latest.closed()),
+        note(values.recv()),
+        note(all.closed()),
+        note(token.cancelled()),
+        note(token.run_until_cancelled(std::future::pending::<()>())),
+    ];
+    let reasons = [
+        Reason::Watch,
+        Reason::Watch,
+        Reason::Other("the receivers of a watch channel to go away"),
+        Reason::Broadcast,
+        Reason::Other("the receivers of a broadcast channel to go away"),
+        Reason::Cancel,
+        Reason::Cancel,
+    ];
+    for (i, ((reason, at), expected)) in notes.into_iter().zip(reasons).enumerate() {
+        assert_eq!(reason, expected);
+        assert_eq!((at.file(), at.line()), (file!(), first + i as u32));
+    }
+}
+
+#[test]
+fn channels_and_tokens_may_move_between_threads_and_need_no_pinning() {
+    fn check<T: Send + Sync + Unpin>() {}
+    check::<watch::Sender<u8>>();
+    check::<watch::Changed<'_, u8>>();
+    check::<watch::WaitFor<'_, u8, std::marker::PhantomPinned>>();
+    check::<watch::SenderClosed<'_, u8>>();
+    check::<broadcast::Sender<u8>>();
+    check::<broadcast::Recv<'_, u8>>();
+    check::<broadcast::SenderClosed<'_, u8>>();
+    check::<CancelToken>();
+    check::<windlass_sync::cancel::UntilCancelled>();
+    fn check_boxed<T: Send + Unpin>() {}
+    check_boxed::<windlass_sync::cancel::RunUntilCancelled<std::marker::PhantomPinned>>();
 }
