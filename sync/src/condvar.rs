@@ -1,1 +1,398 @@
-//! A condition that tasks wait for under a mutex.
+//! A condition: who waits for it gives a mutex up meanwhile, and has it again afterwards.
+//!
+//! # The two phases
+//! ```text
+//!   wait(guard) --> in line for the condition --notify--> in line for the mutex --> guard
+//!      has the         mutex is unlocked                    mutex is unlocked       has the
+//!      mutex                                                                         mutex
+//! ```
+//! The first poll enters the line of the condition *before* it unlocks the mutex. So who changes the
+//! value, which takes the mutex, either does it before the waiter has looked at the value, or finds
+//! the waiter in line; the notification may then come with the mutex held or without.
+//!
+//! Between the phases the waiter has to run: a notification wakes its task, whose poll leaves the one
+//! line and enters the other. A notifier cannot move it from line to line, since a condition does not
+//! know which mutexes its waiters come with; but the mutex wakes one at a time, whatever was notified.
+//!
+//! A future that is dropped leaves the line it is in. If a `notify_one` had reached it, in either
+//! phase, that goes to the next in line: it stands for something to be done, and who was to do it is
+//! gone. One that has not been polled yet has unlocked nothing, and drops its guard.
+//!
+//! Orderings: there are none to choose. The value is guarded by the mutex, the line by its own lock,
+//! and neither lock is held while the other is taken.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::DerefMut;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::mutex::{Lock, LockOwned, MutexGuard, OwnedMutexGuard};
+use crate::shim::{Arc, Mutex};
+use crate::wait_list::{Phase, WaitList};
+use crate::waiter::{Look, Visit, Waiter};
+use crate::waiting::{self, Reason};
+use crate::wakes::Wakes;
+use crate::{blocking, budget};
+
+/// Tells tasks that wait for a change of what a [`Mutex`](crate::mutex::Mutex) guards to look again.
+///
+/// Use it for a condition over a value that several tasks change, like "the list is not empty". The
+/// waiter says so with its guard in hand, and has it again when it goes on. For a condition that is
+/// a flag there is [`Event`](crate::event::Event), for one over a single value that is replaced
+/// [`watch`](crate::watch::channel).
+///
+/// A notification reaches only who waits at that moment; it is not remembered. A waiter may also go
+/// on although its condition does not hold (any more), so look at it in a loop, as
+/// [`wait_while`](Self::wait_while) does. Several conditions may go with one mutex.
+///
+/// # Examples
+/// ```
+/// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+/// # use windlass_sync::{condvar::Condvar, mutex::Mutex};
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// let (jobs, added) = (Mutex::new(Vec::new()), Condvar::new());
+/// let mut takes = pin!(async {
+///     let mut jobs = added.wait_while(jobs.lock().await, |jobs| jobs.is_empty()).await;
+///     jobs.pop()
+/// });
+/// assert!(takes.as_mut().poll(&mut cx).is_pending());
+/// jobs.try_lock().expect("who waits does not hold it").push("job");
+/// added.notify_one();
+/// assert!(takes.as_mut().poll(&mut cx).is_ready());
+/// ```
+pub struct Condvar {
+    /// Who waits, and whether a single notification has reached them, which must not be lost.
+    line: Mutex<WaitList<bool>>,
+}
+
+/// A snapshot of a condition, for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// How many wait for a notification.
+    pub waiting: usize,
+    /// How many were notified and have not run yet. Then they wait for their mutex.
+    pub notified: usize,
+}
+
+/// How a wait with an alarm has ended, see [`Condvar::wait_at_most`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// By a notification.
+    Notified,
+    /// By the alarm; no notification has been used up.
+    Alarm,
+}
+
+/// A guard that can be given up and got back: that of a mutex, or its owned form.
+pub trait Relock: DerefMut + Unpin {
+    /// Locks again.
+    type Lock: Future<Output = Self> + Unpin;
+
+    /// What locks again once this guard is dropped, in the caller's name.
+    ///
+    /// # Cancel safety
+    /// As that of locking.
+    #[track_caller]
+    fn relock(&self) -> Self::Lock;
+}
+
+/// The future of [`Condvar::wait`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct Wait<'a, G: Relock> {
+    condvar: &'a Condvar,
+    at: &'static Location<'static>,
+    /// What it came with, until it stands in line.
+    guard: Option<G>,
+    waiter: Waiter,
+    /// From the second phase on: whether a single notification is lost if it is dropped.
+    told: Option<bool>,
+    /// The second phase.
+    lock: G::Lock,
+}
+
+/// The future of [`Condvar::wait_while`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct WaitWhile<'a, G: Relock, F> {
+    condition: F,
+    wait: Wait<'a, G>,
+    /// Whether the condition was found to hold for the guard that is in `wait`.
+    holds: bool,
+}
+
+/// The future of [`Condvar::wait_at_most`].
+#[must_use = "a future does nothing unless awaited"]
+pub struct WaitAtMost<'a, G: Relock, A> {
+    wait: Wait<'a, G>,
+    alarm: A,
+    woken: Woken,
+}
+
+impl Condvar {
+    /// A condition nobody waits for.
+    pub fn new() -> Self {
+        Self { line: Mutex::new(WaitList::new()) }
+    }
+
+    /// Unlocks, waits for a notification, and locks again.
+    ///
+    /// It unlocks at the first poll, when it stands in line: a change that is made after the caller
+    /// has looked at the value is not missed.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped leaves the line, and the guard is gone with it. If a
+    /// [`notify_one`](Self::notify_one) had reached it, that goes to the next in line.
+    #[track_caller]
+    pub fn wait<G: Relock>(&self, guard: G) -> Wait<'_, G> {
+        Wait::new(self, guard, Location::caller())
+    }
+
+    /// Waits as long as `condition` is true for the value, and returns with the mutex locked; at
+    /// once, and without unlocking it, if the condition is false now.
+    ///
+    /// # Cancel safety
+    /// As [`wait`](Self::wait).
+    #[track_caller]
+    pub fn wait_while<G, F>(&self, guard: G, condition: F) -> WaitWhile<'_, G, F>
+    where
+        G: Relock,
+        F: FnMut(&mut G::Target) -> bool,
+    {
+        WaitWhile { condition, wait: self.wait(guard), holds: false }
+    }
+
+    /// As [`wait`](Self::wait), but no longer than until `alarm` is ready; it says which of the two
+    /// came first. The guard comes back in any case, for which it may have to wait.
+    ///
+    /// The alarm may be a sleep, or whatever else ends the patience. To wait several times with one
+    /// deadline, lend the same alarm to each wait.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{future::{Future, ready}, pin::pin, task::{Context, Poll, Waker}};
+    /// # use windlass_sync::{condvar::{Condvar, Woken}, mutex::Mutex};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (count, changed) = (Mutex::new(7), Condvar::new());
+    /// let guard = count.try_lock().unwrap();
+    /// // In a task: `changed.wait_at_most(guard, time::sleep(SECOND)).await`.
+    /// let mut waits = pin!(changed.wait_at_most(guard, ready(())));
+    /// let Poll::Ready((guard, woken)) = waits.as_mut().poll(&mut cx) else { panic!() };
+    /// assert_eq!((*guard, woken), (7, Woken::Alarm));
+    /// ```
+    ///
+    /// # Cancel safety
+    /// As [`wait`](Self::wait).
+    #[track_caller]
+    pub fn wait_at_most<G, A>(&self, guard: G, alarm: A) -> WaitAtMost<'_, G, A>
+    where
+        G: Relock,
+        A: Future<Output = ()> + Unpin,
+    {
+        WaitAtMost { wait: self.wait(guard), alarm, woken: Woken::Notified }
+    }
+
+    /// As [`wait`](Self::wait), on a plain thread, which sleeps meanwhile.
+    ///
+    /// # Panics
+    /// Inside a task: it would block the worker. Use [`wait`](Self::wait) there.
+    #[track_caller]
+    pub fn wait_blocking<G: Relock>(&self, guard: G) -> G {
+        blocking::wait_on("wait_blocking", "wait(guard).await", self.wait(guard))
+    }
+
+    /// Wakes who has waited longest, if anybody waits. The mutex need not be held.
+    pub fn notify_one(&self) {
+        self.notify_many(1);
+    }
+
+    /// Wakes the `count` who have waited longest, or as many as there are.
+    pub fn notify_many(&self, count: usize) {
+        let mut wakes = Wakes::new();
+        {
+            let mut line = self.line.lock();
+            for _ in 0..count {
+                let Some(first) = line.first() else { break };
+                *line.payload_mut(first) = true;
+                if let Some(waker) = line.grant(first) {
+                    wakes.push(waker);
+                }
+            }
+        }
+        wakes.fire();
+    }
+
+    /// Wakes everybody who waits.
+    pub fn notify_all(&self) {
+        let mut wakes = Wakes::new();
+        self.line.lock().grant_all(&mut wakes);
+        wakes.fire();
+    }
+
+    /// The figures of this moment.
+    pub fn stats(&self) -> Stats {
+        let line = self.line.lock();
+        Stats { waiting: line.waiting(), notified: line.granted() }
+    }
+
+    /// Looks whether a waiter was notified, and by a call that is lost if nobody answers it.
+    fn look(&self, visit: &mut Visit<'_>) -> Look<bool> {
+        let mut line = self.line.lock();
+        if visit.phase(&line) != Some(Phase::Granted) {
+            return visit.stay(&mut line, false, Reason::Condvar);
+        }
+        Look::Go(visit.leave(&mut line).expect("who was notified stood in line"))
+    }
+}
+
+impl Default for Condvar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Condvar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stats { waiting, notified } = self.stats();
+        f.debug_struct("Condvar").field("waiting", &waiting).field("notified", &notified).finish()
+    }
+}
+
+impl<'a, T: ?Sized> Relock for MutexGuard<'a, T> {
+    type Lock = Lock<'a, T>;
+
+    fn relock(&self) -> Lock<'a, T> {
+        MutexGuard::mutex(self).lock()
+    }
+}
+
+impl<T: ?Sized> Relock for OwnedMutexGuard<T> {
+    type Lock = LockOwned<T>;
+
+    fn relock(&self) -> LockOwned<T> {
+        Arc::clone(OwnedMutexGuard::mutex(self)).lock_owned()
+    }
+}
+
+impl<'a, G: Relock> Wait<'a, G> {
+    #[track_caller]
+    fn new(condvar: &'a Condvar, guard: G, at: &'static Location<'static>) -> Self {
+        let (waiter, lock) = (Waiter::new(at), guard.relock());
+        Self { condvar, at, guard: Some(guard), waiter, told: None, lock }
+    }
+
+    /// The first phase; ready in the second one.
+    fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.told.is_none() {
+            let mut is_in_line = false;
+            let told = self.waiter.poll(cx, |visit| {
+                is_in_line = true;
+                self.condvar.look(visit)
+            });
+            if is_in_line {
+                self.guard = None; // unlocks
+            }
+            self.told = Some(ready!(told));
+        }
+        Poll::Ready(())
+    }
+
+    /// The second phase.
+    fn poll_lock(&mut self, cx: &mut Context<'_>) -> Poll<G> {
+        let guard = ready!(Pin::new(&mut self.lock).poll(cx));
+        self.told = Some(false); // from here on the caller answers it
+        Poll::Ready(guard)
+    }
+
+    /// Ends the first phase, and says whether a notification was quicker.
+    fn give_up(&mut self) -> Woken {
+        self.guard = None; // it is there if the budget was spent before it stood in line
+        let left = self.waiter.leave().map(|key| self.condvar.line.lock().remove(key));
+        let is_notified = left.as_ref().is_some_and(|left| left.phase == Phase::Granted);
+        self.told = Some(left.as_ref().is_some_and(|left| left.payload));
+        if is_notified { Woken::Notified } else { Woken::Alarm }
+    }
+}
+
+impl<G: Relock> Future for Wait<'_, G> {
+    type Output = G;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G> {
+        ready!(self.poll_told(cx));
+        self.poll_lock(cx)
+    }
+}
+
+impl<G: Relock, F: FnMut(&mut G::Target) -> bool> Future for WaitWhile<'_, G, F> {
+    type Output = G;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G> {
+        let Self { condition, wait, holds } = &mut *self;
+        loop {
+            if !*holds {
+                let mut guard = wait.guard.take().expect("it has it until it waits");
+                if !condition(&mut guard) {
+                    return Poll::Ready(guard);
+                }
+                wait.guard = Some(guard);
+                *holds = true;
+            }
+            let guard = ready!(Pin::new(&mut *wait).poll(cx));
+            *wait = Wait::new(wait.condvar, guard, wait.at);
+            *holds = false;
+        }
+    }
+}
+
+impl<G: Relock, A: Future<Output = ()> + Unpin> Future for WaitAtMost<'_, G, A> {
+    type Output = (G, Woken);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(G, Woken)> {
+        let Self { wait, alarm, woken } = &mut *self;
+        if wait.poll_told(cx).is_pending() {
+            if Pin::new(alarm).poll(cx).is_pending() {
+                if !budget::is_exhausted() {
+                    waiting::note(Reason::Condvar, wait.at); // says more than the alarm's
+                }
+                return Poll::Pending;
+            }
+            *woken = wait.give_up();
+        }
+        let guard = ready!(wait.poll_lock(cx));
+        Poll::Ready((guard, *woken))
+    }
+}
+
+/// The condition is called and never pinned.
+impl<G: Relock, F> Unpin for WaitWhile<'_, G, F> {}
+
+impl<G: Relock> Drop for Wait<'_, G> {
+    fn drop(&mut self) {
+        let left = self.waiter.leave().map(|key| self.condvar.line.lock().remove(key));
+        let told = left.as_ref().map(|left| left.payload).or(self.told);
+        if told == Some(true) {
+            self.condvar.notify_one(); // before `left` drops its waker, which may panic
+        }
+    }
+}
+
+impl<G: Relock> fmt::Debug for Wait<'_, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("waiter", &self.waiter)
+            .field("is_notified", &self.told.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G: Relock, F> fmt::Debug for WaitWhile<'_, G, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitWhile").field("wait", &self.wait).finish_non_exhaustive()
+    }
+}
+
+impl<G: Relock, A> fmt::Debug for WaitAtMost<'_, G, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitAtMost").field("wait", &self.wait).finish_non_exhaustive()
+    }
+}
