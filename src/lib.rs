@@ -97,6 +97,12 @@ pub mod runtime {
 /// });
 /// ```
 pub mod task {
+    pub use windlass_executor::gather::{Gather, TryGather, gather, try_gather};
+    pub use windlass_executor::group::{
+        Child, Failure, Group, GroupError, Refused, RunGroup, TaskGroup,
+    };
+    pub use windlass_executor::join_set::{JoinNext, JoinSet, NextFinished, as_completed};
+    pub use windlass_executor::shield::{Shield, shield};
     pub use windlass_executor::task::{AbortHandle, Described, JoinError, Task, TaskId, try_id};
     pub use windlass_executor::time_limit::TimeLimit;
     pub use windlass_executor::wait::{Until, Wait, Waited, wait};

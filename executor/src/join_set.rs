@@ -304,15 +304,17 @@ impl<T> fmt::Debug for JoinSet<T> {
 ///
 /// # Examples
 /// ```
-/// # use windlass_executor::{join_set::as_completed, run, spawn, yield_now};
+/// # use std::time::Duration;
+/// # use windlass_executor::{join_set::as_completed, run, spawn};
+/// # use windlass_timer::sleep;
 /// run(async {
 ///     let slow = spawn(async {
-///         yield_now().await;
+///         sleep(Duration::from_millis(20)).await;
 ///         "late"
 ///     });
 ///     let mut answers = as_completed([slow.named("slow"), spawn(async { "soon" })]);
 ///     assert_eq!(answers.join_next().await.unwrap().unwrap(), "soon");
-///     // One can stop here, do something else, and go on.
+///     // One can stop here, and go on later.
 ///     let last = answers.next_finished().await.unwrap();
 ///     assert_eq!(last.name().as_deref(), Some("slow"));
 ///     assert_eq!(last.await.unwrap(), "late");

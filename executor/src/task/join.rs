@@ -328,6 +328,10 @@ impl AbortHandle {
     pub fn id(&self) -> TaskId {
         self.header().meta.id
     }
+
+    pub(crate) fn rename(&self, name: &str) {
+        self.header().rename(name);
+    }
 }
 
 impl Clone for AbortHandle {
