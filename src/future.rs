@@ -431,7 +431,7 @@ macro_rules! __branches {
         let ($($branch,)+) = $crate::__branches!(all $round, |_| true, [$($branch = $future;)+]
             ($($branch.output,)+)
         );
-        $(if let Some(output) = $branch { let $arm = output; $body } else)+ {
+        $(if let Some(output) = $branch { match output { $arm => $body } } else)+ {
             unreachable!("a select is over when one of its futures has an output")
         }
     }};

@@ -5,6 +5,7 @@ mod clock;
 mod debug;
 mod deque;
 mod fairness;
+mod futures;
 mod gather;
 mod group;
 mod hands;
