@@ -33,7 +33,6 @@ use std::time::{Duration, Instant};
 
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 use windlass_sync::shim::{Arc, Mutex};
-use windlass_sync::waiting;
 
 use crate::context::{self, Inside};
 use crate::idle::Bed;
@@ -144,8 +143,7 @@ impl Seated {
         mut future: Pin<&mut F>,
     ) -> F::Output {
         let (worker, shared) = (&*self.worker, &*self.worker.shared);
-        let id = worker.next_id();
-        let mut told = false;
+        let (id, mut told) = (worker.next_id(), false);
         root.sit(true);
         worker.root_after.set(0);
         loop {
@@ -156,8 +154,7 @@ impl Seated {
                     return output;
                 }
                 worker.after_poll();
-                // Also because the root is no task: its note would end up with the next one.
-                shared.report_own_root(id, waiting::take(), &mut told);
+                shared.take_note_of_root(id, root.is_woken(), &mut told);
             }
             refuse_stopped(shared);
             // Before the turn: if that wakes the root, the task that did is none of those to wait for.
@@ -186,8 +183,7 @@ impl Seated {
                     }
                 }
             }
-            let is_over = || end.is_some_and(|end| Instant::now() >= end);
-            if turn % CLOCK_EVERY == 0 && is_over() {
+            if turn % CLOCK_EVERY == 0 && end.is_some_and(|end| Instant::now() >= end) {
                 return false;
             }
         }
@@ -295,9 +291,8 @@ fn wait_outside<F: Future>(
     waker: &Waker,
     mut future: Pin<&mut F>,
 ) -> Poll<F::Output> {
-    let id = shared.ids.one();
-    let _owner = waiting::enter(id.get());
-    let mut told = false;
+    let (id, mut told) = (shared.ids.one(), false);
+    let _owner = windlass_sync::waiting::enter(id.get());
     {
         let mut state = shared.caller.0.lock();
         if state.left.is_some() && shared.live_local() == 0 {
@@ -312,7 +307,7 @@ fn wait_outside<F: Future>(
                 shared.caller.0.lock().waiting.retain(|other| !Arc::ptr_eq(other, root));
                 return Poll::Ready(output);
             }
-            shared.report_own_root(id, waiting::take(), &mut told);
+            shared.take_note_of_root(id, root.is_woken(), &mut told);
         }
         refuse_stopped(shared);
         if root.is_woken() {

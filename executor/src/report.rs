@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use windlass_sync::shim;
-use windlass_sync::waiting::Waiting;
+use windlass_sync::waiting::{self, Waiting};
 
 use crate::config::OnPanic;
 use crate::context;
@@ -155,10 +155,13 @@ impl Shared {
         }
     }
 
-    /// As [`report_own`](Self::report_own), if that is what the note of a root future says.
-    pub(crate) fn report_own_root(&self, id: TaskId, note: Option<Waiting>, told: &mut bool) {
+    /// As [`report_own`](Self::report_own), for a root future whose poll has ended; it is no task.
+    ///
+    /// Its note is taken in any case, or it would end up with the task that is polled next.
+    pub(crate) fn take_note_of_root(&self, id: TaskId, is_woken: bool, told: &mut bool) {
+        let note = waiting::take().filter(|note| note.reason.is_own() && !is_woken);
         if self.config.debug
-            && let Some(waiting) = note.filter(|note| note.reason.is_own())
+            && let Some(waiting) = note
             && !std::mem::replace(told, true)
         {
             self.report(&Report::WaitsForItself { task: None, id, waiting });

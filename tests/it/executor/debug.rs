@@ -1,14 +1,17 @@
 //! Debug mode, reports, policies, dumps, figures, and the test runner.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use windlass::__private::{TestOptions, run_test};
 use windlass::net::UnixStream;
 use windlass::runtime::{Builder, Handle, OnPanic, Runtime};
-use windlass::sync::{Event, Mutex};
+use windlass::sync::{Event, Limiter, Mutex};
 use windlass::task::try_id;
 use windlass::time::sleep;
 use windlass::{spawn, spawn_blocking, yield_now};
@@ -144,6 +147,136 @@ fn a_task_that_nobody_can_wake_is_reported_as_lost() {
         let told = &log.lines()[0];
         assert!(told.contains("lost task") && told.contains("\"forgotten\""), "{told}");
         assert_eq!(runtime.handle().metrics().total(|worker| worker.lost), 1);
+    });
+}
+
+/// A future that waits for its own mutex, and somebody who looks on.
+#[derive(Default)]
+struct Knot {
+    mutex: Mutex<()>,
+    polls: AtomicUsize,
+    is_over: AtomicBool,
+    waker: std::sync::Mutex<Option<Waker>>,
+}
+
+impl Knot {
+    const LOCKS_AT: u32 = line!() + 3;
+
+    async fn tie(&self) {
+        let _guard = self.mutex.lock().await;
+        let mut second = pin!(self.mutex.lock()); // the next line
+        poll_fn(|cx| {
+            *self.waker.lock().unwrap() = Some(cx.waker().clone());
+            self.polls.fetch_add(1, SeqCst);
+            if self.is_over.load(SeqCst) {
+                Poll::Ready(())
+            } else {
+                second.as_mut().poll(cx).map(drop)
+            }
+        })
+        .await;
+    }
+
+    /// Has it polled some times more once there is a report, and then ends it.
+    async fn untie(&self, log: &Log) {
+        while log.lines().is_empty() {
+            yield_now().await;
+        }
+        for polls in 2..=5 {
+            self.is_over.store(polls == 5, SeqCst);
+            self.waker.lock().unwrap().as_ref().unwrap().wake_by_ref();
+            while self.polls.load(SeqCst) < polls {
+                yield_now().await;
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(log: &Log, title: &str) {
+        let told = log.lines();
+        assert_eq!(told.len(), 1, "{told:?}");
+        let (begins, rest) = told[0].split_once(" waits at ").unwrap();
+        assert!(begins.starts_with(title), "{begins}");
+        let (waits, holds) = rest.split_once(" for a mutex that it locked itself at ").unwrap();
+        for (at, line) in [(waits, Knot::LOCKS_AT + 1), (holds, Knot::LOCKS_AT)] {
+            assert!(at.starts_with(&format!("{}:{line}:", file!())), "{line} in {told:?}");
+        }
+    }
+}
+
+// LCK-13, DBG-11
+#[test]
+fn a_task_that_waits_for_its_own_mutex_is_reported_once_with_both_lines() {
+    on_1_2_and_4(|workers| {
+        let (runtime, log) = logged(workers, true, OnPanic::Report);
+        let knot = Arc::new(Knot::default());
+        runtime.block_on(async {
+            let tied = knot.clone();
+            let task = spawn(async move { tied.tie().await }).named("knot");
+            knot.untie(&log).await;
+            task.await.unwrap();
+        });
+        assert!(log.lines()[0].contains("\"knot\""));
+        Knot::check(&log, "possible deadlock: task ");
+    });
+}
+
+// LCK-13
+#[test]
+fn a_root_future_that_waits_for_its_own_mutex_is_reported_too() {
+    on_1_2_and_4(|workers| {
+        let (runtime, log) = logged(workers, true, OnPanic::Report);
+        let knot = Arc::new(Knot::default());
+        runtime.block_on(async {
+            let (tied, lines) = (knot.clone(), log.clone());
+            let task = spawn(async move { tied.untie(&lines).await });
+            knot.tie().await;
+            task.await.unwrap();
+        });
+        Knot::check(&log, "possible deadlock: future ");
+    });
+}
+
+// LCK-13
+#[test]
+fn a_part_that_waits_for_what_another_part_of_its_task_holds_is_not_reported() {
+    on_1_2_and_4(|workers| {
+        let (runtime, log) = logged(workers, true, OnPanic::Report);
+        runtime.block_on(async {
+            let mutex = Arc::new(Mutex::new(()));
+            let task = spawn(async move {
+                let holds = async {
+                    let _guard = mutex.lock().await;
+                    sleep(Duration::from_millis(1)).await;
+                };
+                let wants = async { drop(mutex.lock().await) };
+                windlass::future::join(holds, wants).await;
+            });
+            task.await.unwrap();
+        });
+        assert!(log.lines().is_empty(), "{:?}", log.lines());
+    });
+}
+
+// SEM-31
+#[test]
+fn a_task_that_waits_for_a_second_token_of_a_limiter_is_reported() {
+    on_1_2_and_4(|workers| {
+        let (runtime, log) = logged(workers, true, OnPanic::Report);
+        runtime.block_on(async {
+            let limiter = Arc::new(Limiter::new(1));
+            let task = spawn(async move {
+                let _token = limiter.acquire().await;
+                drop(limiter.acquire().await);
+            });
+            while log.lines().is_empty() {
+                yield_now().await;
+            }
+            drop(task);
+        });
+        let told = log.lines();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("for a second token of a limiter, after the one it took at"));
     });
 }
 

@@ -1,5 +1,7 @@
 //! The event.
 
+use std::sync::Arc;
+
 use windlass_sync::event::Event;
 
 use crate::kit::Hand;
@@ -86,6 +88,21 @@ fn setting_twice_wakes_each_waiter_once() {
         assert_eq!(waiter.wakes(), 1);
         waiter.ready();
     }
+}
+
+// EVT-01
+#[test]
+fn an_owned_wait_keeps_the_event_alive() {
+    let event = Arc::new(Event::new());
+    let weak = Arc::downgrade(&event);
+    let mut waiter = Hand::new(event.clone().wait_owned());
+    waiter.pending();
+    event.set();
+    drop(event);
+    waiter.ready();
+    assert!(weak.upgrade().is_some_and(|event| event.is_set()));
+    drop(waiter);
+    assert!(weak.upgrade().is_none());
 }
 
 // INT-19

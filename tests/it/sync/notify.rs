@@ -1,5 +1,7 @@
 //! Notifications.
 
+use std::sync::Arc;
+
 use windlass_sync::notify::Notify;
 
 use crate::kit::Hand;
@@ -110,4 +112,20 @@ fn an_enabled_future_is_woken_once_it_is_polled() {
     assert_eq!(waiter.wakes(), 1);
     waiter.ready();
     waiter.ready(); // and stays ready
+}
+
+#[test]
+fn an_owned_wait_keeps_the_notifier_alive_and_counts_from_its_call_as_well() {
+    let notify = Arc::new(Notify::new());
+    let weak = Arc::downgrade(&notify);
+    let mut before = Hand::new(notify.clone().notified_owned());
+    notify.notify_all();
+    before.ready();
+    let mut after = notify.clone().notified_owned();
+    assert!(!after.enable());
+    notify.notify_one();
+    drop(notify);
+    Hand::new(after).ready();
+    drop(before);
+    assert!(weak.upgrade().is_none());
 }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use windlass_sync::error::{Closed, TryAcquireError};
+use windlass_sync::error::{Closed, TooMany, TryAcquireError};
 use windlass_sync::semaphore::Semaphore;
 use windlass_sync::waiting;
 
@@ -126,6 +126,36 @@ fn only_adding_permits_raises_the_count_above_its_start() {
     assert_eq!(semaphore.available_permits(), 1);
     semaphore.add_permits(1);
     assert_eq!(semaphore.available_permits(), 2);
+}
+
+// SEM-15
+#[test]
+fn a_bounded_semaphore_refuses_more_permits_than_it_began_with() {
+    let semaphore = Semaphore::bounded(2);
+    assert_eq!(semaphore.try_add_permits(1), Err(TooMany { max: 2 }));
+    let held = semaphore.try_acquire().unwrap();
+    assert_eq!(semaphore.try_add_permits(1), Err(TooMany { max: 2 }), "it will come back");
+    held.forget();
+    assert_eq!(semaphore.try_add_permits(2), Err(TooMany { max: 2 }));
+    assert_eq!(semaphore.try_add_permits(1), Ok(()));
+    assert_eq!(semaphore.forget_permits(9), 2);
+    let mut waiter = Hand::new(semaphore.acquire());
+    waiter.pending();
+    semaphore.add_permits(2);
+    assert_eq!((waiter.wakes(), semaphore.available_permits()), (1, 1));
+    let panics = catch_unwind(AssertUnwindSafe(|| semaphore.add_permits(1))).unwrap_err();
+    let text = panics.downcast::<String>().unwrap();
+    assert!(text.contains("at most 2 permits: use try_add_permits()"), "{text}");
+}
+
+// SEM-25
+#[test]
+fn permits_in_use_count_towards_the_maximum() {
+    let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
+    let all = semaphore.try_acquire_many(Semaphore::MAX_PERMITS).unwrap();
+    assert!(semaphore.try_add_permits(1).is_err());
+    drop(all);
+    assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
 }
 
 // SEM-17

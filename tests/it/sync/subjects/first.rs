@@ -9,7 +9,7 @@ use windlass_sync::mutex::Mutex;
 use windlass_sync::notify::Notify;
 use windlass_sync::semaphore::Semaphore;
 
-use super::Subject;
+use super::{Subject, Wait};
 
 pub fn all() -> Vec<Subject> {
     vec![
@@ -17,9 +17,11 @@ pub fn all() -> Vec<Subject> {
         semaphore_owned(),
         mutex(),
         mutex_owned(),
-        event(),
+        event("event", |event| Box::pin(async move { event.wait().await })),
+        event("event, owned", |event| Box::pin(event.wait_owned())),
         notify_one(),
-        notify_all(),
+        notify_all("notify_all", |notify| Box::pin(async move { notify.notified().await })),
+        notify_all("notify_all, owned", |notify| Box::pin(notify.notified_owned())),
     ]
 }
 
@@ -95,15 +97,12 @@ fn mutex_owned() -> Subject {
     }
 }
 
-fn event() -> Subject {
+fn event(name: &'static str, wait: fn(Arc<Event>) -> Wait) -> Subject {
     let event = Arc::new(Event::new());
     let [waits, serves, counts] = [(); 3].map(|()| event.clone());
     Subject {
-        name: "event",
-        wait: Box::new(move || {
-            let event = waits.clone();
-            Box::pin(async move { event.wait().await })
-        }),
+        name,
+        wait: Box::new(move || wait(waits.clone())),
         serve: Box::new(move || serves.set()),
         waiting: Box::new(move || counts.stats().waiting),
         poke: Box::new(move || {
@@ -132,15 +131,12 @@ fn notify_one() -> Subject {
     }
 }
 
-fn notify_all() -> Subject {
+fn notify_all(name: &'static str, wait: fn(Arc<Notify>) -> Wait) -> Subject {
     let notify = Arc::new(Notify::new());
     let [waits, serves, counts] = [(); 3].map(|()| notify.clone());
     Subject {
-        name: "notify_all",
-        wait: Box::new(move || {
-            let notify = waits.clone();
-            Box::pin(async move { notify.notified().await })
-        }),
+        name,
+        wait: Box::new(move || wait(waits.clone())),
         serve: Box::new(move || serves.notify_all()),
         waiting: Box::new(move || counts.stats().waiting),
         poke: Box::new(move || drop(notify.notified())),
