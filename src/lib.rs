@@ -153,6 +153,7 @@ pub mod sync {
     pub use windlass_sync::limiter::{Limiter, Token};
     pub use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard, OwnedMutexGuard};
     pub use windlass_sync::notify::Notify;
+    pub use windlass_sync::queue::{Consumer, Producer, Queue};
     pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
     pub use windlass_sync::{broadcast, oneshot, watch};
 }

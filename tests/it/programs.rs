@@ -18,6 +18,7 @@ struct Slow {
     first_on_two: Ended,
     hybrid: Ended,
     fetches: Ended,
+    semaphore: Ended,
 }
 
 static SLOW: LazyLock<Slow> = LazyLock::new(|| {
@@ -27,11 +28,15 @@ static SLOW: LazyLock<Slow> = LazyLock::new(|| {
     let first_on_two = workers("first_completed", "2");
     let hybrid = workers("hybrid_worker", "1");
     let fetches = workers("fetch_with_timeout", "2");
+    // Slower than by default, so that a busy machine does not blur its waves.
+    let mut semaphore = example("semaphore", &["--delay", "0.6"]);
+    let semaphore = Program::start(semaphore.env("WINDLASS_WORKERS", "2"));
     Slow {
         first_on_one: first_on_one.end(),
         first_on_two: first_on_two.end(),
         hybrid: hybrid.end(),
         fetches: fetches.end(),
+        semaphore: semaphore.end(),
     }
 });
 
@@ -183,6 +188,113 @@ fn took(errors: &str, begin: &str) -> f64 {
     let line = errors.lines().find_map(|line| line.strip_prefix(begin)).expect(begin);
     let end = line.find(" s").expect("seconds");
     line[..end].parse().expect("a number")
+}
+
+/// What `semaphore` says of its waves: requests, and seconds to the first of them.
+#[track_caller]
+fn waves(lines: &[String]) -> Vec<(usize, f64)> {
+    let waves = lines.iter().filter(|line| line.starts_with("wave "));
+    let wave = |line: &String| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["wave", _, count, "requests,", "the", "first", "after", seconds, "s"] = words[..]
+        else {
+            panic!("not the line of a wave: {line}");
+        };
+        (count.parse().unwrap(), seconds.parse().unwrap())
+    };
+    waves.map(wave).collect()
+}
+
+// SEM-18
+#[test]
+fn semaphore_fetches_thirty_five_pages_in_four_waves_ten_at_a_time() {
+    let lines = &SLOW.semaphore.well().lines;
+    let pages: Vec<String> = (0..35).map(|page| page.to_string()).collect();
+    assert_eq!(lines[0], format!("pages: {}", pages.join(" ")), "in argument order");
+    let waves = waves(lines);
+    let counts: Vec<usize> = waves.iter().map(|(count, _)| *count).collect();
+    assert_eq!(counts, [10, 10, 10, 5]);
+    assert_eq!(lines[5..], ["peak 10", "free permits 10"]);
+    // The waves follow each other after one delay each, not later.
+    let last = waves[3].1 / waves[1].1;
+    assert!((2.0..4.0).contains(&last), "the last wave came after {last:.1} delays");
+}
+
+// SEM-18: whatever the figures are, no more than so many at a time.
+#[test]
+fn semaphore_never_has_more_requests_under_way_than_permits() {
+    let ended = run("semaphore", &["--jobs", "40", "--permits", "3", "--delay", "0.01"]);
+    let lines = &ended.well().lines;
+    let waves = waves(lines);
+    assert!(waves.iter().all(|(count, _)| *count <= 3), "{lines:?}");
+    assert_eq!(waves.iter().map(|(count, _)| count).sum::<usize>(), 40);
+    assert!(lines.ends_with(&["peak 3".to_owned(), "free permits 3".to_owned()]), "{lines:?}");
+}
+
+// SEM-19, GTH-03: `try_gather` returns when the others are gone.
+#[test]
+fn semaphore_ends_with_the_error_of_a_fetch_and_every_permit_is_free_by_then() {
+    let ended = run("semaphore", &["--jobs", "15", "--fail", "4", "--delay", "30"]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(ended.lines, ["free permits 10"]);
+    assert!(ended.errors.contains("no page 4"), "{}", ended.errors);
+}
+
+/// The lines of `producer_consumer`, as the article's program prints them.
+const TEN_LINES: [&str; 10] = [
+    "Produced: 0", // three have room
+    "Produced: 1",
+    "Produced: 2",
+    "Consumed: 0", // one consumer drains the queue without waiting
+    "Consumed: 1",
+    "Consumed: 2",
+    "Produced: 3", // the producers who waited put their items themselves
+    "Produced: 4",
+    "Consumed: 3",
+    "Consumed: 4",
+];
+
+// QUE-07, QUE-26: the article's queue program, to the letter.
+#[test]
+fn producer_consumer_prints_its_ten_lines_in_order_on_one_worker() {
+    for arguments in [&[][..], &["--shutdown"]] {
+        let mut command = example("producer_consumer", arguments);
+        let ended = Program::start(command.env("WINDLASS_WORKERS", "1")).end();
+        assert_eq!(ended.well().lines, TEN_LINES);
+        assert_eq!(ended.errors, "");
+    }
+}
+
+#[test]
+fn producer_consumer_prints_each_line_once_on_two_workers() {
+    for arguments in [&[][..], &["--shutdown"]] {
+        let mut command = example("producer_consumer", arguments);
+        let mut ended = Program::start(command.env("WINDLASS_WORKERS", "2")).end();
+        let mut expected = TEN_LINES;
+        expected.sort_unstable();
+        ended.lines.sort_unstable();
+        assert_eq!(ended.well().lines, expected);
+        assert_eq!(ended.errors, "");
+    }
+}
+
+// QUE-37: the item that was taken is marked as done, and the other consumer goes on.
+#[test]
+fn producer_consumer_ends_though_a_consumer_fails_after_a_get() {
+    let ended = run("producer_consumer", &["--fail", "1"]);
+    assert_eq!((ended.status.code(), ended.lines.len()), (Some(1), 9), "{:?}", ended.lines);
+    assert!(!ended.lines.contains(&"Consumed: 1".to_owned()));
+    assert!(ended.errors.contains("told to fail at item 1"), "{}", ended.errors);
+}
+
+// QUE-38, QUE-44: where the article's program hangs, a producer gets its item back.
+#[test]
+fn producer_consumer_fails_instead_of_hanging_when_no_consumer_is_left() {
+    for arguments in [&["--consumers", "0"][..], &["--consumers", "1", "--fail", "0"]] {
+        let ended = run("producer_consumer", arguments);
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(ended.errors.contains("was not put"), "{}", ended.errors);
+    }
 }
 
 #[test]

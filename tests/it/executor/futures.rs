@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use windlass::future::{Either, join, join_all, race, race_all, select, try_join, try_join_all};
-use windlass::runtime::{Builder, Handle, Runtime, now};
+use windlass::runtime::{Builder, Handle, Runtime};
 use windlass::sync::{Event, Mutex, Notify, Semaphore, oneshot};
 use windlass::task::Task;
 use windlass::time::{Clock, sleep};
@@ -449,19 +449,19 @@ fn a_panic_of_one_future_drops_all_of_them_once() {
     let panics = |poll: &mut dyn FnMut()| assert_eq!(refusal(poll), "on purpose");
 
     let mut hand = Hand::new(async { join!(waits(), broken(drops.witness()), waits()) });
-    panics(&mut || drop(hand.poll()));
+    panics(&mut || _ = hand.poll());
     assert_eq!(drops.count(), 3);
     let mut hand = Hand::new(async {
         select! { biased; n = waits() => n, n = broken(drops.witness()) => n }
     });
-    panics(&mut || drop(hand.poll()));
+    panics(&mut || _ = hand.poll());
     assert_eq!(drops.count(), 5);
     let mut all = Hand::new(join_all([0, 1, 2].map(|place| {
         let witness = drops.witness();
         let (waits, broken) = (&waits, &broken);
         async move { if place == 1 { broken(witness).await } else { waits().await } }
     })));
-    panics(&mut || drop(all.poll()));
+    panics(&mut || _ = all.poll());
     let before = drops.count();
     drop(all);
     // The first and what it waits with, the third, and not again the one that has panicked.
@@ -650,51 +650,4 @@ fn no_runtime_is_needed() {
         select! { () = notify.notified() => "notified", () = pending() => "never" }
     });
     assert_eq!(hand.ready(), "notified");
-}
-
-// SEM-18
-#[test]
-fn thirty_five_joined_jobs_under_ten_permits_take_four_times_as_long_as_one() {
-    on_1_2_and_4(|workers| {
-        jumping(workers).block_on(async {
-            let (semaphore, running, peak) = (Semaphore::new(10), Cell::new(0), Cell::new(0));
-            let job = async |number: usize| {
-                let _permit = semaphore.acquire().await.unwrap();
-                running.set(running.get() + 1);
-                peak.set(peak.get().max(running.get()));
-                sleep(SECOND / 10).await;
-                running.set(running.get() - 1);
-                number
-            };
-            let begun = now();
-            let results = join_all((0..35).map(job)).await;
-            assert_eq!(now() - begun, 4 * SECOND / 10);
-            assert_eq!((peak.get(), semaphore.available_permits()), (10, 10));
-            assert!(results.into_iter().eq(0..35));
-        });
-    });
-}
-
-/// One of 15 jobs fails after 0.03 s.
-async fn failing(semaphore: &Semaphore, number: usize) -> Result<usize, &'static str> {
-    let _permit = semaphore.acquire().await.unwrap();
-    if number == 4 {
-        sleep(3 * SECOND / 100).await;
-        return Err("failed");
-    }
-    sleep(SECOND / 10).await;
-    Ok(number)
-}
-
-// SEM-19
-#[test]
-fn when_one_of_several_joined_jobs_fails_all_permits_are_back_with_its_error() {
-    on_1_2_and_4(|workers| {
-        jumping(workers).block_on(async {
-            let (semaphore, begun) = (Semaphore::new(10), now());
-            let results = try_join_all((0..15).map(|number| failing(&semaphore, number))).await;
-            assert_eq!((results, now() - begun), (Err("failed"), 3 * SECOND / 100));
-            assert_eq!(semaphore.available_permits(), 10);
-        });
-    });
 }

@@ -1,5 +1,6 @@
 //! Tests of the executor floor.
 
+mod article;
 mod blocking;
 mod clock;
 mod debug;
