@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use windlass::future::join;
 use windlass::net::UnixStream;
 use windlass::runtime::{Builder, Handle, Runtime, now};
-use windlass::sync::Event;
-use windlass::task::{JoinError, Task, Until, wait};
+use windlass::sync::{Event, oneshot};
+use windlass::task::{CancelToken, JoinError, Task, TaskGroup, Until, shield, wait};
 use windlass::time::{Clock, Elapsed, sleep, sleep_until, timeout};
 use windlass::{spawn, yield_now};
 
@@ -106,8 +107,53 @@ fn timeouts_work_in_the_cleanup_after_a_cancel() {
     });
 }
 
-// TMO-26: a body owns its tasks, so a timeout cancels them with it. Groups come with an issue of
-// their own.
+// TMO-25
+#[test]
+fn a_cleanup_in_a_shielded_task_keeps_its_own_timeout_when_the_one_around_it_is_over() {
+    on_1_2_and_4(|workers| {
+        jumping(workers).block_on(async {
+            let (log, begun) = (Log::default(), now());
+            let cleanup = |limit: Duration| {
+                let log = log.clone();
+                spawn(async move {
+                    let in_time = timeout(limit, sleep(3 * SECOND)).await.is_ok();
+                    log.add(format!("{in_time} after {:?}", now() - begun));
+                })
+            };
+            let both = async {
+                join(shield(cleanup(2 * SECOND)), shield(cleanup(4 * SECOND))).await;
+            };
+            timeout(SECOND, both).await.unwrap_err();
+            sleep(4 * SECOND).await;
+            assert_eq!(log.lines(), ["false after 2s", "true after 3s"]);
+        });
+    });
+}
+
+// TMO-11, TMO-12, TSK-08: told by a token, a body may use what time it is given to clean up; and
+// who asks again is told again.
+#[test]
+fn a_body_that_is_told_by_a_token_may_clean_up_after_its_limit_and_give_a_value() {
+    on_1_2_and_4(|workers| {
+        jumping(workers).block_on(async {
+            let (token, begun) = (CancelToken::new(), now());
+            let body = async {
+                let work = token.run_until_cancelled(sleep(60 * SECOND)).await;
+                let again = token.run_until_cancelled(sleep(60 * SECOND)).await;
+                sleep(2 * SECOND).await; // it does not ask: undisturbed
+                (work.is_err(), again.is_err(), now() - begun)
+            };
+            let limit = async {
+                sleep(SECOND).await;
+                token.cancel_with("it is late");
+            };
+            let (answer, ()) = join(body, limit).await;
+            assert_eq!(answer, (true, true, 3 * SECOND));
+        });
+    });
+}
+
+// TMO-26: a body owns its tasks, so a timeout cancels them with it.
 #[test]
 fn a_timeout_around_several_tasks_cancels_them_all() {
     on_1_2_and_4(|workers| {
@@ -130,6 +176,32 @@ fn a_timeout_around_several_tasks_cancels_them_all() {
             timeout(SECOND, body).await.unwrap_err();
             sleep(SECOND).await;
             assert_eq!(drops.count(), 3);
+            assert!(Handle::current().dump().tasks.is_empty());
+        });
+    });
+}
+
+// TMO-26: the timeout drops the group, which cannot wait then; the group's own limit does wait, and
+// is named in its error, see `executor::group`.
+#[test]
+fn a_timeout_around_a_group_cancels_its_children_and_their_cleanup_is_not_lost() {
+    on_1_2_and_4(|workers| {
+        jumping(workers).block_on(async {
+            let log = Log::default();
+            let group = TaskGroup::new().run(async |group| {
+                for _ in 0..3 {
+                    let cleans_up = CleansUp(log.clone());
+                    group.spawn(async move {
+                        let _cleans_up = cleans_up;
+                        asleep().await;
+                        Ok::<(), io::Error>(())
+                    });
+                }
+                Ok(())
+            });
+            timeout(SECOND, group).await.unwrap_err();
+            sleep(2 * SECOND).await;
+            assert_eq!(log.lines(), ["true after 1s"; 3]);
             assert!(Handle::current().dump().tasks.is_empty());
         });
     });
@@ -335,6 +407,23 @@ fn a_task_that_is_lent_to_a_timeout_goes_on_and_can_be_awaited_later() {
                 timeout(SECOND, &mut task).await.unwrap_err();
             }
             assert_eq!((task.await.unwrap(), now() - begun), (5, 3 * SECOND));
+        });
+    });
+}
+
+// WFR-12
+#[test]
+fn a_task_behind_a_shield_goes_on_when_nobody_waits_any_more() {
+    on_1_2_and_4(|workers| {
+        jumping(workers).block_on(async {
+            let begun = now();
+            let (tell, told) = oneshot::channel();
+            let task = spawn(async move {
+                sleep(3 * SECOND).await;
+                tell.send(5).unwrap();
+            });
+            timeout(SECOND, shield(task)).await.unwrap_err();
+            assert_eq!((told.await.unwrap(), now() - begun), (5, 3 * SECOND));
         });
     });
 }
