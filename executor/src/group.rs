@@ -172,7 +172,7 @@ impl TaskGroup {
 
 /// The future of [`TaskGroup::run`].
 #[must_use = "a future does nothing unless awaited"]
-pub struct RunGroup<R, E: Send + 'static, B> {
+pub struct RunGroup<R, E, B> {
     settings: TaskGroup,
     group: Group<E>,
     /// Until it has ended.
@@ -185,7 +185,7 @@ pub struct RunGroup<R, E: Send + 'static, B> {
     at: &'static Location<'static>,
 }
 
-impl<R, E: Send + 'static, B: Future<Output = Result<R, E>>> RunGroup<R, E, B> {
+impl<R, E, B: Future<Output = Result<R, E>>> RunGroup<R, E, B> {
     /// Goes as far as it can without the clock.
     fn advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, GroupError<E>>> {
         ready!(self.hear(cx));
@@ -263,9 +263,9 @@ impl<R, E: Send + 'static, B: Future<Output = Result<R, E>>> RunGroup<R, E, B> {
     }
 }
 
-impl<R, E: Send + 'static, B> Unpin for RunGroup<R, E, B> {}
+impl<R, E, B> Unpin for RunGroup<R, E, B> {}
 
-impl<R, E: Send + 'static, B: Future<Output = Result<R, E>>> Future for RunGroup<R, E, B> {
+impl<R, E, B: Future<Output = Result<R, E>>> Future for RunGroup<R, E, B> {
     type Output = Result<R, GroupError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -280,7 +280,7 @@ impl<R, E: Send + 'static, B: Future<Output = Result<R, E>>> Future for RunGroup
     }
 }
 
-impl<R, E: Send + 'static, B> RunGroup<R, E, B> {
+impl<R, E, B> RunGroup<R, E, B> {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Option<Elapsed> {
         let Poll::Ready(Err(elapsed)) = Pin::new(self.deadline.as_mut()?).poll(cx) else {
             return None;
@@ -290,7 +290,7 @@ impl<R, E: Send + 'static, B> RunGroup<R, E, B> {
     }
 }
 
-impl<R, E: Send + 'static, B> Drop for RunGroup<R, E, B> {
+impl<R, E, B> Drop for RunGroup<R, E, B> {
     fn drop(&mut self) {
         self.body = None;
         self.group.close(Why::Over);
@@ -305,7 +305,7 @@ impl<R, E: Send + 'static, B> Drop for RunGroup<R, E, B> {
     }
 }
 
-impl<R, E: Send + 'static, B> fmt::Debug for RunGroup<R, E, B> {
+impl<R, E, B> fmt::Debug for RunGroup<R, E, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = if self.body.is_some() { "running" } else { "done" };
         write!(f, "RunGroup(body {body}, {:?}, {} failures)", self.group, self.failures.len())

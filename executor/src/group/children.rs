@@ -133,11 +133,11 @@ impl<T> Children<T> {
     /// True once no child is left, and then there will be no more.
     pub fn is_over(&self) -> bool {
         let mut list = self.list.lock();
-        if !list.places.is_empty() || list.held > 0 {
+        if !list.is_empty() {
             return false;
         }
         list.closed.get_or_insert(Why::Over);
-        let outer = list.outer.take();
+        let outer = list.let_go();
         drop(list);
         drop(outer);
         true
@@ -147,7 +147,7 @@ impl<T> Children<T> {
     pub fn abandon(&self) {
         let mut list = self.list.lock();
         list.closed.get_or_insert(Why::Over);
-        let left = (std::mem::take(&mut list.places), list.outer.take());
+        let left = (std::mem::take(&mut list.places), list.let_go());
         drop(list);
         drop(left);
     }
@@ -160,6 +160,18 @@ impl<T> Children<T> {
     /// Why there may be no more; `None` if there may be.
     pub fn closed(&self) -> Option<Why> {
         self.list.lock().closed.clone()
+    }
+}
+
+impl<T> List<T> {
+    /// True if neither a child nor a group within is left.
+    fn is_empty(&self) -> bool {
+        self.places.is_empty() && self.held == 0
+    }
+
+    /// The hold on the outer group, to be dropped without the lock, if it is needed no more.
+    fn let_go(&mut self) -> Option<Hold> {
+        if self.is_empty() && self.closed.is_some() { self.outer.take() } else { None }
     }
 }
 
@@ -178,7 +190,11 @@ impl<T: Send + 'static> Parent for Children<T> {
 
 impl<T> Drop for Holding<T> {
     fn drop(&mut self) {
-        self.0.list.lock().held -= 1;
+        let mut list = self.0.list.lock();
+        list.held -= 1;
+        let outer = list.let_go();
+        drop(list);
+        drop(outer);
         self.0.ends.wake();
     }
 }

@@ -172,6 +172,41 @@ impl<E: Send + 'static> Group<E> {
         self.fill(place, task, value)
     }
 
+    /// What the body, or a child that holds `outer`, carries with it.
+    pub(super) fn within<F: Future>(&self, outer: Option<Hold>, future: F) -> Scoped<Within, F> {
+        WITHIN.scope(Within { group: self.0.children.clone(), _outer: outer }, future)
+    }
+
+    fn start<T, F>(
+        &self,
+        future: F,
+        turn: Option<AcquireOwned>,
+        permit: Option<OwnedPermit>,
+        at: &'static Location<'static>,
+    ) -> Result<Child<T>, Refused<F>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let Some((place, outer)) = self.0.children.admit() else { return Err(Refused(future)) };
+        let (give, value) = oneshot::channel();
+        let work = self.within(outer, async move {
+            let _permit = match turn {
+                Some(turn) => match turn.await {
+                    Ok(permit) => Some(permit),
+                    Err(_) => return Ok(()), // the group is being cancelled, and this child too
+                },
+                None => permit,
+            };
+            _ = give.send(future.await?); // perhaps nobody wants the value
+            Ok(())
+        });
+        let task = self.0.runtime.spawn(work, at);
+        Ok(self.fill(place, task, value))
+    }
+}
+
+impl<E> Group<E> {
     /// Ends the group early: cancels the children and takes no more.
     ///
     /// That is no failure. If the body has returned, its output is that of the group. A body that is
@@ -225,44 +260,11 @@ impl<E: Send + 'static> Group<E> {
         }
     }
 
-    /// What the body, or a child that holds `outer`, carries with it.
-    pub(super) fn within<F: Future>(&self, outer: Option<Hold>, future: F) -> Scoped<Within, F> {
-        WITHIN.scope(Within { group: self.0.children.clone(), _outer: outer }, future)
-    }
-
     /// How to get a permit, if one is needed. Who waits for it waits at the caller's line.
     #[track_caller]
     fn turn(&self) -> Option<AcquireOwned> {
         let limit = self.0.limit.clone()?;
         Some(limit.acquire_owned())
-    }
-
-    fn start<T, F>(
-        &self,
-        future: F,
-        turn: Option<AcquireOwned>,
-        permit: Option<OwnedPermit>,
-        at: &'static Location<'static>,
-    ) -> Result<Child<T>, Refused<F>>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-    {
-        let Some((place, outer)) = self.0.children.admit() else { return Err(Refused(future)) };
-        let (give, value) = oneshot::channel();
-        let work = self.within(outer, async move {
-            let _permit = match turn {
-                Some(turn) => match turn.await {
-                    Ok(permit) => Some(permit),
-                    Err(_) => return Ok(()), // the group is being cancelled, and this child too
-                },
-                None => permit,
-            };
-            _ = give.send(future.await?); // perhaps nobody wants the value
-            Ok(())
-        });
-        let task = self.0.runtime.spawn(work, at);
-        Ok(self.fill(place, task, value))
     }
 
     fn fill<T>(

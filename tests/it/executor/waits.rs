@@ -15,16 +15,16 @@ use windlass::{spawn, yield_now};
 use super::rig::*;
 use crate::kit::Hand;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-fn jumping(workers: usize) -> Runtime {
+pub(super) fn jumping(workers: usize) -> Runtime {
     let clock = Clock::paused();
     clock.set_auto_advance(true);
     Builder::new().workers(workers).clock(clock).debug(false).build().unwrap()
 }
 
 /// Tasks that end after so many seconds, and give that number.
-fn sleepers<const N: usize>(seconds: [u32; N]) -> Vec<Task<u32>> {
+pub(super) fn sleepers<const N: usize>(seconds: [u32; N]) -> Vec<Task<u32>> {
     let sleeper = |seconds| {
         spawn(async move {
             sleep(seconds * SECOND).await;
@@ -35,7 +35,7 @@ fn sleepers<const N: usize>(seconds: [u32; N]) -> Vec<Task<u32>> {
 }
 
 /// Lets everything run that can.
-fn settle(runtime: &Runtime) {
+pub(super) fn settle(runtime: &Runtime) {
     while runtime.drive(SECOND).more {}
 }
 
