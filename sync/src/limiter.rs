@@ -175,7 +175,7 @@ impl Limiter {
             self.permits.take_away(before.saturating_sub(limit));
             limit.saturating_sub(before)
         };
-        self.permits.add_permits(more);
+        self.permits.release(more);
     }
 
     /// The figures of this moment.

@@ -284,10 +284,11 @@ impl Semaphore {
         taken
     }
 
-    /// Takes permits away for good: free ones, and for what is missing those that come back next.
+    /// Takes permits away: free ones, and for what is missing those that come back next.
+    ///
+    /// The total does not count it. For the limiter, which keeps its own and never asks for that.
     pub(crate) fn take_away(&self, count: usize) {
         self.word.take_away(count);
-        self.total.remove(count);
     }
 
     /// Refuses everybody who waits or comes from now on.
