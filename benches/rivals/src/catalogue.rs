@@ -39,6 +39,8 @@ macro_rules! row {
 
 const TIMEOUT_NOTE: &str = "smol has no timeout: future::or(work, Timer::after(d))";
 const CALLER_NOTE: &str = "the caller of block_on is a worker in windlass, a guest in the others";
+const QUEUE_NOTE: &str =
+    "tokio: mpsc::channel; smol: async_channel::bounded; windlass: a Queue, split";
 const SIGNAL_NOTE: &str = "Notify; smol has none: async_channel::bounded(1)";
 
 /// Every row, in the order of the table.
@@ -49,12 +51,32 @@ pub const ROWS: &[Row] = &[
     row!("yield_one", "ns/yield", "1 task yields 100,000 times", ""),
     row!("chained_spawn", "ns/task", "every task spawns the next, 10,000 deep", ""),
     Row {
-        note: SIGNAL_NOTE,
-        ..row!("ping_pong", "ns/trip", "100 pairs of tasks, 200 round trips each", "")
+        note: QUEUE_NOTE,
+        ..row!(
+            "ping_pong",
+            "ns/trip",
+            "100 pairs over two queues with room for 1, 200 trips each",
+            ""
+        )
     },
-    Row { note: SIGNAL_NOTE, ..row!("ping_pong_1", "ns/trip", "1 pair, 20,000 round trips", "") },
+    Row { note: QUEUE_NOTE, ..row!("ping_pong_1", "ns/trip", "1 such pair, 20,000 trips", "") },
+    Row {
+        note: SIGNAL_NOTE,
+        ..row!("signal", "ns/trip", "100 pairs over two signals, 200 trips", "")
+    },
+    Row { note: SIGNAL_NOTE, ..row!("signal_1", "ns/trip", "1 such pair, 20,000 trips", "") },
+    Row {
+        note: QUEUE_NOTE,
+        ..row!("fan_in", "ns/message", "8 tasks send 10,000 messages each, room for 128", "")
+    },
+    Row {
+        note: QUEUE_NOTE,
+        ..row!("fan_in_cap3", "ns/message", "5 tasks send 10,000 messages each, room for 3", "")
+    },
     row!("semaphore", "ns/permit", "100 tasks x 200, 10 permits, each held over a yield", ""),
     row!("semaphore_free", "ns/permit", "1 task takes and gives a free permit 100,000 times", ""),
+    row!("mutex", "ns/lock", "100 tasks x 200, each lock held over a yield", ""),
+    row!("mutex_free", "ns/lock", "1 task locks and unlocks a free mutex 100,000 times", ""),
     Row {
         note: TIMEOUT_NOTE,
         ..row!("timeout_cancel", "ns/op", "16 tasks x 2,000 of timeout(30 s) around a yield", "")

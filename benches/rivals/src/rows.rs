@@ -2,8 +2,9 @@
 //!
 //! The vocabulary: `run` (build a runtime with so many workers, block on a future), `spawn`,
 //! `spawn_blocking`, `Task`, `join`, `detach`, `yield_now`, `sleep`, `timeout`, `Semaphore` with
-//! `acquire`, `Signal` with `raise` and `wait`, `TcpListener`, `TcpStream`, `bind`, `accept`,
-//! `read`, `write_all`.
+//! `acquire`, `Mutex` with `lock`, `Signal` with `raise` and `wait`, `queue` with its two ends
+//! `Sender` (`send`) and `Receiver` (`receive`), `TcpListener`, `TcpStream`, `bind`, `accept`, `read`,
+//! `write_all`.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,8 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{
-    Semaphore, Signal, Task, TcpListener, TcpStream, accept, acquire, bind, detach, join, read,
-    run, sleep, spawn, spawn_blocking, timeout, write_all, yield_now,
+    Mutex, Semaphore, Signal, Task, TcpListener, TcpStream, accept, acquire, bind, detach, join,
+    lock, queue, read, receive, run, send, sleep, spawn, spawn_blocking, timeout, write_all,
+    yield_now,
 };
 use crate::load;
 use crate::measure::{Passes, Plan, cpu_time, on_thread, percentile, resident_bytes};
@@ -38,8 +40,14 @@ pub fn measure(row: &str, plan: Plan) -> Result<Vec<f64>, String> {
         "chained_spawn" => passes_on_worker(plan, 10_000, || chained_spawn(10_000)),
         "ping_pong" => passes_on_worker(plan, 20_000, || ping_pong(100, 200)),
         "ping_pong_1" => passes_on_worker(plan, 20_000, || ping_pong(1, 20_000)),
+        "signal" => passes_on_worker(plan, 20_000, || signals(100, 200)),
+        "signal_1" => passes_on_worker(plan, 20_000, || signals(1, 20_000)),
+        "fan_in" => passes_on_worker(plan, 80_000, || fan_in(8, 128, 10_000)),
+        "fan_in_cap3" => passes_on_worker(plan, 50_000, || fan_in(5, 3, 10_000)),
         "semaphore" => passes_on_worker(plan, 20_000, || semaphore(100, 200)),
         "semaphore_free" => passes_on_worker(plan, 100_000, || semaphore_free(100_000)),
+        "mutex" => passes_on_worker(plan, 20_000, || mutex(100, 200)),
+        "mutex_free" => passes_on_worker(plan, 100_000, || mutex_free(100_000)),
         "timeout_cancel" => passes_on_worker(plan, 32_000, || timeouts(16, 2_000)),
         "timeout_cancel_100k" => {
             let tasks = plan.scaled(100_000);
@@ -129,6 +137,26 @@ async fn chained_spawn(depth: usize) {
 async fn ping_pong(pairs: usize, trips: usize) {
     let mut tasks = Vec::with_capacity(pairs * 2);
     for _ in 0..pairs {
+        let (ping, mut pinged) = queue(1);
+        let (pong, mut ponged) = queue(1);
+        tasks.push(spawn(async move {
+            for _ in 0..trips {
+                send(&pong, receive(&mut pinged).await).await;
+            }
+        }));
+        tasks.push(spawn(async move {
+            for trip in 0..trips {
+                send(&ping, trip).await;
+                assert_eq!(receive(&mut ponged).await, trip);
+            }
+        }));
+    }
+    join_all(tasks).await;
+}
+
+async fn signals(pairs: usize, trips: usize) {
+    let mut tasks = Vec::with_capacity(pairs * 2);
+    for _ in 0..pairs {
         let (ping, pong) = (Signal::new(), Signal::new());
         let (their_ping, their_pong) = (ping.clone(), pong.clone());
         tasks.push(spawn(async move {
@@ -144,6 +172,26 @@ async fn ping_pong(pairs: usize, trips: usize) {
             }
         }));
     }
+    join_all(tasks).await;
+}
+
+/// The task that measures is the one that receives.
+async fn fan_in(producers: usize, capacity: usize, messages: usize) {
+    let (sender, mut receiver) = queue(capacity);
+    let producer = |_| {
+        let sender = sender.clone();
+        spawn(async move {
+            for message in 0..messages {
+                send(&sender, message).await;
+            }
+        })
+    };
+    let tasks = (0..producers).map(producer).collect();
+    let mut sum = 0;
+    for _ in 0..producers * messages {
+        sum += receive(&mut receiver).await;
+    }
+    assert_eq!(sum, producers * messages * (messages - 1) / 2, "each message came once");
     join_all(tasks).await;
 }
 
@@ -166,6 +214,30 @@ async fn semaphore_free(rounds: usize) {
     for _ in 0..rounds {
         let _permit = acquire(&semaphore).await;
     }
+}
+
+async fn mutex(tasks: usize, rounds: usize) {
+    let mutex = Arc::new(Mutex::new(0_usize));
+    let contender = |_| {
+        let mutex = Arc::clone(&mutex);
+        spawn(async move {
+            for _ in 0..rounds {
+                let mut count = lock(&mutex).await;
+                *count += 1;
+                yield_now().await;
+            }
+        })
+    };
+    join_all((0..tasks).map(contender).collect()).await;
+    assert_eq!(*lock(&mutex).await, tasks * rounds);
+}
+
+async fn mutex_free(rounds: usize) {
+    let mutex = Mutex::new(0_usize);
+    for _ in 0..rounds {
+        *lock(&mutex).await += 1;
+    }
+    assert_eq!(*lock(&mutex).await, rounds);
 }
 
 async fn timeouts(tasks: usize, rounds: usize) {

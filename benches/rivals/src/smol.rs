@@ -7,14 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use smol::Timer;
-use smol::channel::{Receiver, Sender};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
-use smol::lock::SemaphoreGuard;
+use smol::lock::{MutexGuard, SemaphoreGuard};
 
 use crate::measure::Plan;
 
+pub use smol::channel::{Receiver, Sender, bounded as queue};
 pub use smol::future::yield_now;
-pub use smol::lock::Semaphore;
+pub use smol::lock::{Mutex, Semaphore};
 pub use smol::net::{TcpListener, TcpStream};
 pub use smol::{Task, spawn, unblock as spawn_blocking};
 
@@ -66,6 +66,18 @@ pub async fn acquire(semaphore: &Semaphore) -> SemaphoreGuard<'_> {
     semaphore.acquire().await
 }
 
+pub async fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().await
+}
+
+pub async fn send<T>(sender: &Sender<T>, item: T) {
+    sender.send(item).await.map_err(drop).expect("somebody receives");
+}
+
+pub async fn receive<T>(receiver: &mut Receiver<T>) -> T {
+    receiver.recv().await.expect("somebody sends")
+}
+
 /// smol has no `Notify`: a channel with room for one raise.
 #[derive(Clone)]
 pub struct Signal {
@@ -75,7 +87,7 @@ pub struct Signal {
 
 impl Signal {
     pub fn new() -> Signal {
-        let (sender, receiver) = smol::channel::bounded(1);
+        let (sender, receiver) = queue(1);
         Signal { sender, receiver }
     }
 

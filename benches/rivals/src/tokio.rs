@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Notify, SemaphorePermit};
+use tokio::sync::{MutexGuard, Notify, SemaphorePermit};
 
 pub use tokio::net::{TcpListener, TcpStream};
 pub use tokio::spawn;
-pub use tokio::sync::Semaphore;
+pub use tokio::sync::mpsc::{Receiver, Sender, channel as queue};
+pub use tokio::sync::{Mutex, Semaphore};
 pub use tokio::task::{JoinHandle as Task, spawn_blocking, yield_now};
 pub use tokio::time::sleep;
 
@@ -43,6 +44,18 @@ pub async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> boo
 
 pub async fn acquire(semaphore: &Semaphore) -> SemaphorePermit<'_> {
     semaphore.acquire().await.expect("nobody closes it")
+}
+
+pub async fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().await
+}
+
+pub async fn send<T>(sender: &Sender<T>, item: T) {
+    sender.send(item).await.map_err(drop).expect("somebody receives");
+}
+
+pub async fn receive<T>(receiver: &mut Receiver<T>) -> T {
+    receiver.recv().await.expect("somebody sends")
 }
 
 #[derive(Clone)]

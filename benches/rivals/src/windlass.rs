@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windlass::runtime::Builder;
-use windlass::sync::Notify;
+use windlass::sync::{MutexGuard, Notify, Queue};
 
 pub use windlass::net::{TcpListener, TcpStream};
-pub use windlass::sync::Semaphore;
+pub use windlass::sync::{Consumer as Receiver, Mutex, Producer as Sender, Semaphore};
 pub use windlass::task::Task;
 pub use windlass::time::sleep;
 pub use windlass::{spawn, spawn_blocking, yield_now};
@@ -38,6 +38,22 @@ pub async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> boo
 /// Whatever guard the semaphore gives, so that this file does not depend on its name.
 pub async fn acquire(semaphore: &Semaphore) -> impl Sized + Send + '_ {
     semaphore.acquire().await
+}
+
+pub async fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().await
+}
+
+pub fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    Queue::bounded(capacity).split()
+}
+
+pub async fn send<T>(sender: &Sender<T>, item: T) {
+    sender.put(item).await.map_err(drop).expect("somebody receives");
+}
+
+pub async fn receive<T>(receiver: &mut Receiver<T>) -> T {
+    receiver.get().await.expect("somebody sends")
 }
 
 #[derive(Clone)]
