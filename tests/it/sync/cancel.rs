@@ -5,11 +5,13 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
+use windlass::task::{spawn, yield_now};
 use windlass_sync::budget;
 use windlass_sync::cancel::CancelToken;
 use windlass_sync::error::Cancelled;
 use windlass_sync::event::Event;
 
+use crate::executor::rig::{on_1_2_and_4, runtime};
 use crate::kit::Hand;
 
 /// Tokens so many that recursion would overflow the stack.
@@ -84,6 +86,27 @@ fn a_token_whose_handles_are_gone_passes_a_cancel_on() {
     assert_eq!(grandparent.stats().children, 1);
     grandparent.cancel();
     assert!(child.is_cancelled());
+}
+
+// TSK-08, TMO-11
+#[test]
+fn a_task_that_is_asked_by_a_token_may_clean_up_with_waits_and_give_a_value() {
+    on_1_2_and_4(|workers| {
+        runtime(workers).block_on(async {
+            let token = CancelToken::new();
+            let task = spawn({
+                let token = token.child();
+                async move {
+                    let asked = token.run_until_cancelled(pending::<()>()).await.unwrap_err();
+                    yield_now().await;
+                    format!("cleaned up, {asked}")
+                }
+            });
+            yield_now().await;
+            token.cancel_with("enough");
+            assert_eq!(task.await.unwrap(), "cleaned up, cancelled: enough");
+        });
+    });
 }
 
 // TSK-09, TMO-12
