@@ -12,7 +12,8 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::thread;
+
+use windlass_sync::shim::thread;
 
 /// Declares values that tasks carry with them.
 ///

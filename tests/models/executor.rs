@@ -294,7 +294,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: Some(3),
         interleaving: Some(4),
-        killed_by: "Wait::collect not looking at ended_once; Wait::begin not noting a task that is done already",
+        killed_by: "Wait::collect not looking at ended; Ends::watch not telling a task that is done already",
         body: wait::a_wait_that_begins_while_its_tasks_end_finds_each_end_once,
     },
 ];

@@ -154,7 +154,7 @@ pub mod hint {
 
 /// Model threads.
 pub mod thread {
-    pub use loom::thread::{JoinHandle, yield_now};
+    pub use loom::thread::{JoinHandle, LocalKey, yield_now};
 
     /// A model has no time: others may run.
     pub fn sleep(_: std::time::Duration) {

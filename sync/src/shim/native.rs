@@ -18,7 +18,7 @@ pub mod hint {
 
 /// Threads with names.
 pub mod thread {
-    pub use std::thread::{JoinHandle, sleep, yield_now};
+    pub use std::thread::{JoinHandle, LocalKey, sleep, yield_now};
 
     /// Starts a named thread; the error is the system's when it refuses.
     pub fn spawn<F: FnOnce() + Send + 'static>(

@@ -13,8 +13,8 @@ use super::hands::{Count, Queue, Subject, spawn, spec};
 /// Property: a wait that begins while its tasks end finds each end once, and is woken for the last.
 /// The first task was waited for before, so its end takes whatever waker is there.
 /// Threads: a worker, the waiter. Bound: see the list.
-/// Killed by: `Wait::collect` not looking at `ended_once`; `Wait::begin` not noting a task that is
-/// done already.
+/// Killed by: `Wait::collect` not looking at `ended`; `Ends::watch` not telling a task that is done
+/// already.
 pub fn a_wait_that_begins_while_its_tasks_end_finds_each_end_once() {
     let queue = Queue::new();
     let mut tasks: Vec<_> = (0..2)
