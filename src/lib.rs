@@ -153,7 +153,9 @@ pub mod sync {
     pub use windlass_sync::limiter::{Limiter, Token};
     pub use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard, OwnedMutexGuard};
     pub use windlass_sync::notify::Notify;
-    pub use windlass_sync::queue::{Consumer, Producer, Queue};
+    pub use windlass_sync::queue::{
+        Consumer, Job, LifoQueue, PriorityQueue, Producer, Queue, Slot,
+    };
     pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
     pub use windlass_sync::{broadcast, oneshot, watch};
 }

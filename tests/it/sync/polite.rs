@@ -9,6 +9,7 @@ use windlass_sync::event::Event;
 use windlass_sync::mutex::Mutex;
 use windlass_sync::notify::Notify;
 use windlass_sync::oneshot;
+use windlass_sync::queue::Queue;
 use windlass_sync::semaphore::Semaphore;
 use windlass_sync::waiting::{self, Reason};
 use windlass_sync::{broadcast, watch};
@@ -222,4 +223,67 @@ fn channels_and_tokens_may_move_between_threads_and_need_no_pinning() {
     check::<windlass_sync::cancel::UntilCancelled>();
     fn check_boxed<T: Send + Unpin>() {}
     check_boxed::<windlass_sync::cancel::RunUntilCancelled<std::marker::PhantomPinned>>();
+}
+
+// QUE-56
+#[test]
+fn a_queue_that_is_always_ready_yields_when_the_budget_is_spent() {
+    let queue = Queue::bounded(1);
+    let counts = [
+        operations_in_one_poll(async || {
+            queue.put(()).await.unwrap();
+            queue.try_get_job().unwrap().done();
+        }),
+        operations_in_one_poll(async || {
+            queue.reserve().await.unwrap().put(()).unwrap();
+            queue.try_get_job().unwrap().done();
+        }),
+        operations_in_one_poll(async || queue.join().await),
+        operations_in_one_poll(async || {
+            queue.try_put(()).unwrap();
+            queue.get().await.unwrap();
+        }),
+        operations_in_one_poll(async || {
+            queue.try_put(()).unwrap();
+            drop(queue.get_job().await.unwrap());
+        }),
+    ];
+    assert_eq!(counts, [budget::OPERATIONS; 5]);
+}
+
+// INT-19
+#[test]
+fn queues_say_what_they_wait_for_and_at_which_line() {
+    let (empty, full) = (Queue::<u8>::bounded(1), Queue::bounded(1));
+    full.try_put(1).unwrap();
+    let first = line!() + 2;
+    let notes = [
+        note(full.put(2)),
+        note(full.reserve()),
+        note(empty.get()),
+        note(empty.get_job()),
+        note(full.join()),
+    ];
+    let reasons = [
+        Reason::QueuePut { used: 1, capacity: 1 },
+        Reason::QueuePut { used: 1, capacity: 1 },
+        Reason::QueueGet,
+        Reason::QueueGet,
+        Reason::QueueJoin { unfinished: 1 },
+    ];
+    for (i, ((reason, at), expected)) in notes.into_iter().zip(reasons).enumerate() {
+        assert_eq!(reason, expected);
+        assert_eq!((at.file(), at.line()), (file!(), first + i as u32));
+    }
+}
+
+#[test]
+fn futures_slots_and_jobs_of_queues_may_move_between_threads_and_need_no_pinning() {
+    use windlass_sync::queue::{Consumer, Get, GetJob, Job, Join, Producer, Put, Reserve, Slot};
+    fn check<T: Send + Sync + Unpin>() {}
+    check::<(Queue<u8>, Producer<u8>, Consumer<u8>)>();
+    check::<(Get<'_, u8>, GetJob<'_, u8>, Join<'_, u8>)>();
+    check::<(Reserve<'_, u8>, Slot<u8>, Job<u8>)>();
+    fn check_unpin<T: Unpin>() {}
+    check_unpin::<Put<'_, std::marker::PhantomPinned>>();
 }

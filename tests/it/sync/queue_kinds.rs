@@ -23,7 +23,7 @@ macro_rules! on_each_kind {
 #[test]
 fn a_lifo_queue_gives_the_newest_item_first() {
     let queue = LifoQueue::unbounded();
-    [1, 3, 2].map(|item| queue.try_put(item).unwrap());
+    [1, 3, 2].into_iter().for_each(|item| queue.try_put(item).unwrap());
     assert_eq!([(); 3].map(|()| queue.try_get().unwrap()), [2, 3, 1]);
 }
 
@@ -31,10 +31,10 @@ fn a_lifo_queue_gives_the_newest_item_first() {
 #[test]
 fn a_priority_queue_gives_the_smallest_item_first() {
     let queue = PriorityQueue::unbounded();
-    [2, 1, 3].map(|item| queue.try_put(item).unwrap());
+    [2, 1, 3].into_iter().for_each(|item| queue.try_put(item).unwrap());
     assert_eq!([(); 3].map(|()| queue.try_get().unwrap()), [1, 2, 3]);
     let queue = PriorityQueue::unbounded();
-    [2, 1, 3].map(|item| queue.try_put(Reverse(item)).unwrap());
+    [2, 1, 3].into_iter().for_each(|item| queue.try_put(Reverse(item)).unwrap());
     assert_eq!([(); 3].map(|()| queue.try_get().unwrap().0), [3, 2, 1]);
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::SeqCst};
+use std::task::Poll;
 
 use windlass_sync::error::{Closed, TryGetError};
 use windlass_sync::queue::Queue;
@@ -96,8 +97,8 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "a_task_may_take_the_item_that_is_kept_for_another_of_its_futures",
         threads: 3,
-        weak: None,
-        interleaving: None,
+        weak: Some(3),
+        interleaving: Some(4),
         killed_by: "borrow returning false; borrow not taking the grant back",
         body: a_task_may_take_the_item_that_is_kept_for_another_of_its_futures,
     },
@@ -184,44 +185,46 @@ fn a_dropped_putter_passes_the_place_of_the_last_slot_on() {
     assert_eq!((queue.try_get(), queue.stats().used), (Ok(2), 0));
 }
 
-/// Property: whoever puts while the queue is shut down has put, or has the item back; all return.
-/// Threads: one with the last slot, one that shuts down, one with a put that gives up and one that
-/// waits. Bound: see the list.
+/// Property: whoever puts while the queue is shut down has put, or has the item back; all return,
+/// and nothing is put after the shutdown.
+/// Threads: one with the last slot, one that shuts down and empties the queue, one with a put that
+/// gives up and one that waits. Bound: see the list.
 /// Killed by: `Slot::put` not looking whether it is shut down; `refuse` forgetting the putters.
 fn a_shutdown_among_a_grant_a_drop_and_the_last_slot_loses_nothing() {
     let queue = Queue::bounded(1);
     let slot = queue.try_reserve().expect("there is room");
     let mut gives_up = queue.put(1);
     assert!(poll_once(&mut gives_up).is_pending());
-    let ended = Arc::new(Tally::new(0)); // items that came back, and later those that were taken
+    let ended = Arc::new(Tally::new(0)); // items that came back, or were taken after the shutdown
     let fills = spawn({
-        let (queue, ended) = (queue.clone(), ended.clone());
+        let ended = ended.clone();
         move || {
-            match slot.put(2) {
-                Ok(()) => ended.fetch_add(queue.try_get().unwrap_or(0), SeqCst),
-                Err(Closed(item)) => ended.fetch_add(item, SeqCst),
-            };
+            if let Err(Closed(item)) = slot.put(2) {
+                ended.fetch_add(item, SeqCst);
+            }
         }
     });
     let shuts = spawn({
-        let queue = queue.clone();
-        move || queue.shutdown()
+        let (queue, ended) = (queue.clone(), ended.clone());
+        move || {
+            queue.shutdown();
+            while let Ok(item) = queue.try_get() {
+                ended.fetch_add(item, SeqCst);
+            }
+        }
     });
     let mut waits = queue.put(4);
     let first = poll_once(&mut waits);
     ended.fetch_add(gives_up.into_item().expect("it has not been polled since"), SeqCst);
     let result = match first {
-        std::task::Poll::Ready(result) => result,
-        std::task::Poll::Pending => block_on(waits),
+        Poll::Ready(result) => result,
+        Poll::Pending => block_on(waits),
     };
     if let Err(Closed(item)) = result {
         ended.fetch_add(item, SeqCst);
     }
     fills.join().expect("it does not panic");
     shuts.join().expect("it does not panic");
-    while let Ok(item) = queue.try_get() {
-        ended.fetch_add(item, SeqCst);
-    }
     assert_eq!(ended.load(SeqCst), 1 + 2 + 4);
     assert_eq!(queue.stats().used, 0);
 }
@@ -346,29 +349,29 @@ fn a_putter_hears_of_the_last_consumer_that_goes() {
 }
 
 /// Property: an item kept for a getter that nobody polls can be taken by its own task, and the
-/// getter is first in line again.
-/// Threads: the task with two futures, a producer, a rival. Bound: none.
+/// getter is woken for the next one.
+/// Threads: the task with two futures, a producer, a rival. Bound: see the list.
 /// Killed by: `borrow` returning false; `borrow` not taking the grant back.
 fn a_task_may_take_the_item_that_is_kept_for_another_of_its_futures() {
     let queue = Queue::bounded(2);
     let _owned = waiting::enter(1);
     let mut aside = queue.get();
     assert!(poll_once(&mut aside).is_pending());
-    let puts = spawn({
-        let queue = queue.clone();
-        move || queue.try_put(1).expect("there is room")
-    });
     let rival = spawn({
         let queue = queue.clone();
         move || {
             let _owned = waiting::enter(2);
-            assert_eq!(block_on(queue.get()), Ok(3));
+            block_on(queue.get()).expect("it is open");
         }
     });
-    puts.join().expect("it does not panic"); // one is kept for `aside` now, which is not polled
+    queue.try_put(1).expect("there is room"); // it is kept for `aside` now, which is not polled
     assert_eq!(queue.try_get(), Ok(1));
-    queue.try_put(2).expect("there is room");
-    assert_eq!(block_on(aside), Ok(2));
-    queue.try_put(3).expect("there is room");
+    let puts = spawn({
+        let queue = queue.clone();
+        move || [2, 3].into_iter().for_each(|item| queue.try_put(item).expect("there is room"))
+    });
+    block_on(aside).expect("it is open");
+    puts.join().expect("it does not panic");
     rival.join().expect("it does not panic");
+    assert_eq!(queue.stats().used, 0);
 }
