@@ -157,7 +157,7 @@ pub mod sync {
         Consumer, Job, LifoQueue, PriorityQueue, Producer, Queue, Slot,
     };
     pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
-    pub use windlass_sync::{broadcast, oneshot, watch};
+    pub use windlass_sync::{broadcast, error, oneshot, watch};
 }
 
 /// Reading and writing: helpers over the streams of [`net`].
