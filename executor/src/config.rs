@@ -8,6 +8,10 @@ use crate::report::Report;
 
 /// What an unobserved panic of a task does besides being reported.
 ///
+/// A panic in a [`TaskGroup`](crate::group::TaskGroup) is not unobserved: the group cancels its other
+/// children and has the panic in its error. The group that is meant here is the one around all, to
+/// which detached tasks belong: the runtime.
+///
 /// # Examples
 /// ```
 /// # use std::future::pending;

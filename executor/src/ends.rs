@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Wake, Waker};
 
 use windlass_sync::shim::{Arc, Mutex};
+use windlass_sync::wakes;
 
 use crate::task::Task;
 
@@ -60,7 +61,7 @@ impl Ends {
         let waker = inbox.waker.take();
         drop(inbox);
         if let Some(waker) = waker {
-            waker.wake();
+            wakes::wake(waker);
         }
     }
 
@@ -68,7 +69,7 @@ impl Ends {
     pub(crate) fn wake(&self) {
         let waker = self.0.lock().waker.take();
         if let Some(waker) = waker {
-            waker.wake();
+            wakes::wake(waker);
         }
     }
 

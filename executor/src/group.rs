@@ -292,9 +292,9 @@ impl<R, E, B> RunGroup<R, E, B> {
 
 impl<R, E, B> Drop for RunGroup<R, E, B> {
     fn drop(&mut self) {
-        self.body = None;
         self.group.close(Why::Over);
         self.group.0.children.abandon();
+        self.body = None; // its destructors may panic
         for failure in self.failures.drain(..) {
             if let Err(error) = failure.into_error()
                 && error.is_panic()

@@ -145,6 +145,9 @@ impl<T> JoinSet<T> {
     }
 
     /// The output of a member that has ended, if there is one.
+    ///
+    /// # Errors
+    /// Inside: how the member has ended, if it has no output.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         loop {
             let place = self.ends.next()?;

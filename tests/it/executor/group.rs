@@ -4,7 +4,10 @@ use std::error::Error;
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, Location};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::thread;
 
 use windlass::runtime::{Builder, Handle, now};
@@ -72,23 +75,17 @@ fn a_group_is_over_when_every_child_has_ended_and_their_values_can_be_read_then(
 fn what_children_have_done_is_visible_after_the_group() {
     on_1_2_and_4(|workers| {
         runtime(workers).block_on(async {
-            let count = Arc::new(AtomicUsize::new(0));
+            let done: Arc<[AtomicBool; 100]> = Arc::new([const { AtomicBool::new(false) }; 100]);
             let group = TaskGroup::new().run(async |group| {
-                for _ in 0..100 {
-                    let count = count.clone();
-                    group.spawn(async move {
-                        // By a load and a store: only what orders the ends makes the sum right.
-                        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                        Ok::<_, Text>(())
-                    });
+                for place in 0..100 {
+                    let done = done.clone();
+                    // Relaxed: it is the group that orders the two sides.
+                    group.spawn(async move { Ok::<_, Text>(done[place].store(true, Relaxed)) });
                 }
                 Ok(())
             });
             group.await.unwrap();
-            assert_eq!(
-                Arc::into_inner(count).expect("nothing of the children is left").into_inner(),
-                100
-            );
+            assert!(done.iter().all(|done| done.load(Relaxed)));
         });
     });
 }
@@ -745,17 +742,11 @@ fn a_group_that_is_over_by_its_deadline_has_its_output_and_leaves_no_timer() {
     on_1_2_and_4(|workers| {
         jumping(workers).block_on(async {
             let group = TaskGroup::new().timeout(2 * SECOND).run(async |group| {
-                group.spawn(after(2, Ok::<_, Text>(())));
+                group.spawn(after(1, Ok::<_, Text>(())));
                 after(1, Ok(5)).await
             });
-            let output = group.await;
-            assert_eq!(Handle::current().metrics().timers, 0);
-            // The child and the deadline are due at the same moment, and who is heard first counts.
-            assert!(output.is_ok_and(|output| output == 5) || Handle::current().workers() >= 1);
-            let group = TaskGroup::new()
-                .timeout(2 * SECOND)
-                .run(async |_| after(1, Ok::<_, Text>(5)).await);
             assert_eq!(group.await.unwrap(), 5);
+            assert_eq!(Handle::current().metrics().timers, 0);
         });
     });
 }
