@@ -149,12 +149,17 @@ pub mod time {
 /// ```
 pub mod sync {
     pub use windlass_sync::barrier::{Barrier, Broken, Passed};
+    pub use windlass_sync::condvar::{Condvar, Woken};
     pub use windlass_sync::event::Event;
     pub use windlass_sync::limiter::{Limiter, Token};
     pub use windlass_sync::mutex::{MappedGuard, Mutex, MutexGuard, OwnedMutexGuard};
     pub use windlass_sync::notify::Notify;
+    pub use windlass_sync::once::OnceCell;
     pub use windlass_sync::queue::{
         Consumer, Job, LifoQueue, PriorityQueue, Producer, Queue, Slot,
+    };
+    pub use windlass_sync::rwlock::{
+        OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
     };
     pub use windlass_sync::semaphore::{OwnedPermit, Permit, Semaphore};
     pub use windlass_sync::{broadcast, error, oneshot, watch};

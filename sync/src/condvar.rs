@@ -22,10 +22,10 @@
 //! and neither lock is held while the other is taken.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::DerefMut;
 use std::panic::Location;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use crate::mutex::{Lock, LockOwned, MutexGuard, OwnedMutexGuard};
@@ -77,6 +77,17 @@ pub struct Stats {
 }
 
 /// How a wait with an alarm has ended, see [`Condvar::wait_at_most`].
+///
+/// # Examples
+/// ```
+/// # use std::{future::{Future, ready}, pin::pin, task::{Context, Poll, Waker}};
+/// # use windlass_sync::{condvar::{Condvar, Woken}, mutex::Mutex};
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// let (count, changed) = (Mutex::new(7), Condvar::new());
+/// let mut waits = pin!(changed.wait_at_most(count.try_lock().unwrap(), ready(())));
+/// let Poll::Ready((_, woken)) = waits.as_mut().poll(&mut cx) else { panic!() };
+/// assert_eq!(woken, Woken::Alarm);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
     /// By a notification.
@@ -112,23 +123,6 @@ pub struct Wait<'a, G: Relock> {
     lock: G::Lock,
 }
 
-/// The future of [`Condvar::wait_while`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct WaitWhile<'a, G: Relock, F> {
-    condition: F,
-    wait: Wait<'a, G>,
-    /// Whether the condition was found to hold for the guard that is in `wait`.
-    holds: bool,
-}
-
-/// The future of [`Condvar::wait_at_most`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct WaitAtMost<'a, G: Relock, A> {
-    wait: Wait<'a, G>,
-    alarm: A,
-    woken: Woken,
-}
-
 impl Condvar {
     /// A condition nobody waits for.
     pub fn new() -> Self {
@@ -154,12 +148,23 @@ impl Condvar {
     /// # Cancel safety
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn wait_while<G, F>(&self, guard: G, condition: F) -> WaitWhile<'_, G, F>
+    pub fn wait_while<G, F>(&self, guard: G, mut condition: F) -> impl Future<Output = G>
     where
         G: Relock,
         F: FnMut(&mut G::Target) -> bool,
     {
-        WaitWhile { condition, wait: self.wait(guard), holds: false }
+        let mut wait = self.wait(guard);
+        async move {
+            loop {
+                let mut guard = wait.guard.take().expect("it has not been polled yet");
+                if !condition(&mut guard) {
+                    return guard;
+                }
+                wait.guard = Some(guard);
+                let guard = (&mut wait).await;
+                wait = Wait::new(self, guard, wait.at);
+            }
+        }
     }
 
     /// As [`wait`](Self::wait), but no longer than until `alarm` is ready; it says which of the two
@@ -184,12 +189,29 @@ impl Condvar {
     /// # Cancel safety
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn wait_at_most<G, A>(&self, guard: G, alarm: A) -> WaitAtMost<'_, G, A>
+    pub fn wait_at_most<G, A>(&self, guard: G, alarm: A) -> impl Future<Output = (G, Woken)>
     where
         G: Relock,
-        A: Future<Output = ()> + Unpin,
+        A: Future<Output = ()>,
     {
-        WaitAtMost { wait: self.wait(guard), alarm, woken: Woken::Notified }
+        let mut wait = self.wait(guard);
+        async move {
+            let mut alarm = pin!(alarm);
+            let woken = poll_fn(|cx| {
+                if wait.poll_told(cx).is_ready() {
+                    return Poll::Ready(Woken::Notified);
+                }
+                if alarm.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(wait.give_up());
+                }
+                if !budget::is_exhausted() {
+                    waiting::note(Reason::Condvar, wait.at); // says more than the alarm's
+                }
+                Poll::Pending
+            });
+            let woken = woken.await;
+            (wait.await, woken)
+        }
     }
 
     /// As [`wait`](Self::wait), on a plain thread, which sleeps meanwhile.
@@ -238,10 +260,10 @@ impl Condvar {
     /// Looks whether a waiter was notified, and by a call that is lost if nobody answers it.
     fn look(&self, visit: &mut Visit<'_>) -> Look<bool> {
         let mut line = self.line.lock();
-        if visit.phase(&line) != Some(Phase::Granted) {
-            return visit.stay(&mut line, false, Reason::Condvar);
+        match visit.phase(&line) {
+            Some(Phase::Granted) => Look::Go(visit.leave(&mut line) == Some(true)),
+            _ => visit.stay(&mut line, false, Reason::Condvar),
         }
-        Look::Go(visit.leave(&mut line).expect("who was notified stood in line"))
     }
 }
 
@@ -297,13 +319,6 @@ impl<'a, G: Relock> Wait<'a, G> {
         Poll::Ready(())
     }
 
-    /// The second phase.
-    fn poll_lock(&mut self, cx: &mut Context<'_>) -> Poll<G> {
-        let guard = ready!(Pin::new(&mut self.lock).poll(cx));
-        self.told = Some(false); // from here on the caller answers it
-        Poll::Ready(guard)
-    }
-
     /// Ends the first phase, and says whether a notification was quicker.
     fn give_up(&mut self) -> Woken {
         self.guard = None; // it is there if the budget was spent before it stood in line
@@ -319,52 +334,11 @@ impl<G: Relock> Future for Wait<'_, G> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G> {
         ready!(self.poll_told(cx));
-        self.poll_lock(cx)
+        let guard = ready!(Pin::new(&mut self.lock).poll(cx));
+        self.told = Some(false); // from here on the caller answers it
+        Poll::Ready(guard)
     }
 }
-
-impl<G: Relock, F: FnMut(&mut G::Target) -> bool> Future for WaitWhile<'_, G, F> {
-    type Output = G;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G> {
-        let Self { condition, wait, holds } = &mut *self;
-        loop {
-            if !*holds {
-                let mut guard = wait.guard.take().expect("it has it until it waits");
-                if !condition(&mut guard) {
-                    return Poll::Ready(guard);
-                }
-                wait.guard = Some(guard);
-                *holds = true;
-            }
-            let guard = ready!(Pin::new(&mut *wait).poll(cx));
-            *wait = Wait::new(wait.condvar, guard, wait.at);
-            *holds = false;
-        }
-    }
-}
-
-impl<G: Relock, A: Future<Output = ()> + Unpin> Future for WaitAtMost<'_, G, A> {
-    type Output = (G, Woken);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(G, Woken)> {
-        let Self { wait, alarm, woken } = &mut *self;
-        if wait.poll_told(cx).is_pending() {
-            if Pin::new(alarm).poll(cx).is_pending() {
-                if !budget::is_exhausted() {
-                    waiting::note(Reason::Condvar, wait.at); // says more than the alarm's
-                }
-                return Poll::Pending;
-            }
-            *woken = wait.give_up();
-        }
-        let guard = ready!(wait.poll_lock(cx));
-        Poll::Ready((guard, *woken))
-    }
-}
-
-/// The condition is called and never pinned.
-impl<G: Relock, F> Unpin for WaitWhile<'_, G, F> {}
 
 impl<G: Relock> Drop for Wait<'_, G> {
     fn drop(&mut self) {
@@ -382,17 +356,5 @@ impl<G: Relock> fmt::Debug for Wait<'_, G> {
             .field("waiter", &self.waiter)
             .field("is_notified", &self.told.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-impl<G: Relock, F> fmt::Debug for WaitWhile<'_, G, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitWhile").field("wait", &self.wait).finish_non_exhaustive()
-    }
-}
-
-impl<G: Relock, A> fmt::Debug for WaitAtMost<'_, G, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitAtMost").field("wait", &self.wait).finish_non_exhaustive()
     }
 }

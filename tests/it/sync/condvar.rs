@@ -1,6 +1,6 @@
 //! The condition.
 
-use std::future::{pending, poll_fn, ready};
+use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -373,12 +373,15 @@ fn a_wait_for_the_mutex_is_noted_where_the_wait_for_the_condition_began() {
 }
 
 #[test]
-fn the_text_forms_show_how_far_a_wait_has_come() {
+fn the_text_form_shows_how_far_a_wait_has_come() {
     let (condvar, mutex) = (Condvar::new(), Mutex::new(0));
-    let lock = || mutex.try_lock().unwrap();
-    assert!(format!("{:?}", condvar.wait(lock())).contains("is_notified: false"));
-    assert!(format!("{:?}", condvar.wait_while(lock(), |_| true)).contains("wait: Wait {"));
-    assert!(format!("{:?}", condvar.wait_at_most(lock(), pending())).contains("wait: Wait {"));
+    let mut waiter = Hand::new(condvar.wait(mutex.try_lock().unwrap()));
+    assert!(format!("{:?}", waiter.future).contains("is_notified: false"));
+    waiter.pending();
+    condvar.notify_one();
+    let _held = mutex.try_lock().unwrap();
+    waiter.pending();
+    assert!(format!("{:?}", waiter.future).contains("is_notified: true"));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The read-write lock.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 use windlass_sync::rwlock::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockWriteGuard, Stats,
@@ -101,6 +103,32 @@ fn who_is_inside_follows_from_the_order_of_arrival_alone() {
         assert_eq!(figures(&lock), (readers, is_written, all.len() - inside));
         assert!(all[inside..].iter().all(|(_, waits)| waits.wakes() == 0));
     }
+}
+
+/// Polls its future when it is woken.
+struct PollsAtOnce(Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+
+impl Wake for PollsAtOnce {
+    fn wake(self: Arc<Self>) {
+        let mut future = self.0.lock().unwrap().take().unwrap();
+        let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+#[test]
+fn a_writer_that_runs_the_moment_it_is_woken_has_the_value_for_itself() {
+    let lock = Arc::new(RwLock::new(1));
+    let reads = lock.try_read().unwrap();
+    let mut writes: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin({
+        let lock = lock.clone();
+        async move { *lock.write().await += 1 }
+    });
+    let waker = Arc::new(PollsAtOnce(Mutex::default()));
+    let pending = writes.as_mut().poll(&mut Context::from_waker(&waker.clone().into()));
+    assert!(pending.is_pending());
+    *waker.0.lock().unwrap() = Some(writes);
+    drop(reads);
+    assert_eq!(*lock.try_read().unwrap(), 2);
 }
 
 // LCK-03, LCK-15
