@@ -155,8 +155,8 @@ impl<T> OnceCell<T> {
     /// The figures of this moment.
     pub fn stats(&self) -> Stats {
         let turns = self.turns().stats();
-        let is_set = self.get().is_some();
-        Stats { is_set, is_being_made: !is_set && turns.available == 0, waiting: turns.waiting }
+        let is_being_made = turns.available == 0;
+        Stats { is_set: self.get().is_some(), is_being_made, waiting: turns.waiting }
     }
 
     fn turns(&self) -> &Semaphore {

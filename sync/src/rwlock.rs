@@ -12,9 +12,10 @@
 //! is leaked with `mem::forget` stays counted, so no writer ever meets its clone.
 //!
 //! The price is that `get_mut` looks at the counts each time a write guard is dereferenced to change
-//! the value: a few nanoseconds, which a writer with many small changes saves by dereferencing once
-//! (`let value = &mut *guard;`). A box inside the `Arc`, which writers take out, would make that free
-//! and make every reader follow one pointer more; but such a lock is there for its readers.
+//! the value. That costs about a tenth of locking, which a writer with many small changes saves by
+//! dereferencing once (`let value = &mut *guard;`). A box inside the `Arc`, which writers take out,
+//! would make it free and make every reader follow one pointer more; but such a lock is there for
+//! its readers.
 //!
 //! # Who is let in
 //! ```text

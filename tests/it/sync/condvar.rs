@@ -1,9 +1,12 @@
 //! The condition.
 
 use std::future::{poll_fn, ready};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use windlass_sync::budget;
 use windlass_sync::condvar::{Condvar, Stats, Woken};
 use windlass_sync::mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 use windlass_sync::waiting::{self, Reason};
@@ -180,6 +183,22 @@ fn after_notify_for_two_one_is_left_and_two_are_on_their_way() {
 }
 
 #[test]
+fn a_wait_keeps_the_mutex_until_it_stands_in_line() {
+    let (condvar, mutex) = (Condvar::new(), Mutex::new(0));
+    let mut waiter = Hand::new(condvar.wait(mutex.try_lock().unwrap()));
+    {
+        let _limit = budget::enter();
+        (0..budget::OPERATIONS).for_each(|_| budget::spend());
+        waiter.pending();
+        assert_eq!(figures(&condvar), (0, 0));
+        assert!(mutex.try_lock().is_none());
+    }
+    waiter.pending();
+    assert_eq!(figures(&condvar), (1, 0));
+    assert!(mutex.try_lock().is_some());
+}
+
+#[test]
 fn a_wait_that_is_dropped_before_its_first_poll_unlocks_the_mutex() {
     let (condvar, mutex) = (Condvar::new(), Mutex::new(0));
     drop(condvar.wait(mutex.try_lock().unwrap()));
@@ -250,7 +269,10 @@ fn a_waiter_that_went_on_passes_nothing_on() {
 fn an_alarm_ends_a_wait_and_takes_no_notification_along() {
     let (condvar, mutex) = (Condvar::new(), Mutex::new(7));
     let rings = std::cell::Cell::new(false);
-    let alarm = poll_fn(|_| if rings.get() { Poll::Ready(()) } else { Poll::Pending });
+    let alarm = poll_fn(|_| {
+        waiting::note(Reason::Other("the alarm"), Location::caller());
+        if rings.get() { Poll::Ready(()) } else { Poll::Pending }
+    });
     let line = line!() + 1;
     let mut waiter = Hand::new(condvar.wait_at_most(mutex.try_lock().unwrap(), alarm));
     waiter.pending();
@@ -305,6 +327,16 @@ fn after_the_alarm_the_guard_comes_back_as_soon_as_the_mutex_is_free() {
 }
 
 #[test]
+fn a_sleep_may_be_the_alarm() {
+    windlass::run(async {
+        let (condvar, mutex) = (Condvar::new(), Mutex::new(7));
+        let alarm = windlass::time::sleep(Duration::from_millis(1));
+        let (guard, woken) = condvar.wait_at_most(mutex.lock().await, alarm).await;
+        assert_eq!((*guard, woken), (7, Woken::Alarm));
+    });
+}
+
+#[test]
 fn one_alarm_may_be_lent_to_several_waits() {
     let (condvar, mutex) = (Condvar::new(), Mutex::new(0));
     let mut polls = 0;
@@ -335,8 +367,8 @@ fn an_alarm_does_not_keep_a_spent_budget_from_locking_again() {
     let (condvar, mutex) = (Condvar::new(), Mutex::new(0));
     let mut waiter = Hand::new(condvar.wait_at_most(mutex.try_lock().unwrap(), ready(())));
     {
-        let _limit = windlass_sync::budget::enter();
-        (0..windlass_sync::budget::OPERATIONS).for_each(|_| windlass_sync::budget::spend());
+        let _limit = budget::enter();
+        (0..budget::OPERATIONS).for_each(|_| budget::spend());
         waiter.pending();
         assert_eq!(waiting::take().unwrap().reason, Reason::Yield);
     }

@@ -230,10 +230,7 @@ fn guards_may_be_dropped_by_another_thread() {
 #[test]
 fn a_waiter_notes_who_writes_how_many_read_and_where_it_waits() {
     let lock = RwLock::new(());
-    let writes = {
-        let _inside = waiting::enter(7);
-        lock.try_write().unwrap()
-    };
+    let writes = as_task(7, || lock.try_write().unwrap());
     assert_eq!(lock.stats().writer, 7);
     let line = line!() + 1;
     let mut waiters = (Hand::new(lock.read()), Hand::new(lock.write()));
@@ -249,6 +246,20 @@ fn a_waiter_notes_who_writes_how_many_read_and_where_it_waits() {
     waiters.1.pending();
     let reason = waiting::take().unwrap().reason;
     assert_eq!(reason, Reason::RwLockWrite { writer: 0, readers: 1 });
+}
+
+#[test]
+fn who_writes_is_who_was_let_in_and_then_who_took_it() {
+    let lock = RwLock::new(());
+    let held = lock.try_read();
+    let mut writer = Hand::new(lock.write());
+    as_task(7, || writer.pending());
+    drop(held);
+    assert_eq!(lock.stats().writer, 7);
+    let writes = as_task(8, || writer.ready());
+    assert_eq!(lock.stats().writer, 8);
+    drop(writes);
+    assert_eq!(lock.stats().writer, 0);
 }
 
 // LCK-16
@@ -374,9 +385,9 @@ fn a_task_may_read_beside_another_of_its_futures_that_was_let_in_to_read() {
     let (mut aside, rival) = let_in(&lock, lock.read(), lock.write());
     as_task(2, || assert!(lock.try_read().is_none(), "another task may not"));
     as_task(1, || {
-        let guard = Hand::new(lock.read()).ready();
-        assert_eq!(figures(&lock), (2, false, 1));
-        drop((guard, aside.ready()));
+        let guards = [Hand::new(lock.read()).ready(), lock.try_read().unwrap()];
+        assert_eq!(figures(&lock), (3, false, 1));
+        drop((guards, aside.ready()));
         assert_eq!(rival.wakes(), 1);
     });
 }
