@@ -128,6 +128,8 @@ pub struct Stats {
     pub capacity: Option<usize>,
     /// Items in the queue.
     pub len: usize,
+    /// Items kept for getters who were woken and have not run yet.
+    pub kept: usize,
     /// Places taken: by items, by slots, and by putters who were woken and have not run yet.
     pub used: usize,
     /// The most items that ever were in it at a time.

@@ -305,6 +305,7 @@ impl<T, S: Store<T>> State<T, S> {
         Stats {
             capacity: (self.capacity < usize::MAX).then_some(self.capacity),
             len: self.store.count(),
+            kept: self.getters.granted().min(self.store.count()),
             used: self.used(),
             high_water: self.high_water,
             unfinished: self.unfinished,

@@ -278,7 +278,7 @@ fn an_item_that_is_put_is_kept_for_the_woken_getter() {
     let mut first = Hand::new(queue.get());
     first.pending();
     queue.try_put(1).unwrap();
-    assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+    assert_eq!((queue.try_get(), queue.stats().kept), (Err(TryGetError::Empty), 1));
     let mut newcomer = Hand::new(queue.get());
     newcomer.pending();
     queue.try_put(2).unwrap();
@@ -706,6 +706,7 @@ fn the_statistics_count_places_waiters_and_handles_and_remember_the_peak() {
     let expected = Stats {
         capacity: Some(2),
         len: 2,
+        kept: 0,
         used: 2,
         high_water: 2,
         unfinished: 2,

@@ -20,7 +20,7 @@ fn get() -> Subject {
                 queue.try_put(item).unwrap();
             })
         }),
-        serve: Box::new(move || serves.try_put(()).unwrap()),
+        serve: Box::new(move || serves.try_put(0).unwrap()),
         waiting: Box::new(move || counts.stats().waiting_getters),
         poke: Box::new(move || {
             let _ = (queue.stats(), queue.join(), queue.task_done(), format!("{queue:?}"));
@@ -31,7 +31,7 @@ fn get() -> Subject {
 }
 
 fn get_job() -> Subject {
-    let queue = LifoQueue::<()>::bounded(1);
+    let queue = LifoQueue::<u8>::bounded(1);
     let [waits, serves, counts] = [(); 3].map(|()| queue.clone());
     Subject {
         name: "queue get_job",
@@ -42,7 +42,7 @@ fn get_job() -> Subject {
                 queue.try_put(job.into_inner()).unwrap();
             })
         }),
-        serve: Box::new(move || serves.try_put(()).unwrap()),
+        serve: Box::new(move || serves.try_put(0).unwrap()),
         waiting: Box::new(move || counts.stats().waiting_getters),
         poke: Box::new(move || drop((queue.stats(), queue.get_job()))),
         one_at_a_time: true,
@@ -61,7 +61,7 @@ fn get_from_unbounded() -> Subject {
                 queue.put(item).await.unwrap();
             })
         }),
-        serve: Box::new(move || serves.try_put(()).unwrap()),
+        serve: Box::new(move || serves.try_put(0).unwrap()),
         waiting: Box::new(move || counts.stats().waiting_getters),
         poke: Box::new(move || assert_ne!(queue.capacity(), Some(0))),
         one_at_a_time: true,
@@ -70,22 +70,22 @@ fn get_from_unbounded() -> Subject {
 
 fn put() -> Subject {
     let queue = Queue::bounded(1);
-    queue.try_put(()).unwrap();
+    queue.try_put(0).unwrap();
     let [waits, serves, counts] = [(); 3].map(|()| queue.clone());
     Subject {
         name: "queue put",
         wait: Box::new(move || {
             let queue = waits.clone();
             Box::pin(async move {
-                queue.put(()).await.unwrap();
+                queue.put(0).await.unwrap();
                 queue.try_get().unwrap();
             })
         }),
-        serve: Box::new(move || serves.try_get().unwrap()),
+        serve: Box::new(move || assert_eq!(serves.try_get(), Ok(0))),
         waiting: Box::new(move || counts.stats().waiting_putters),
         poke: Box::new(move || {
-            let _ = (queue.try_put(()), queue.try_reserve(), queue.stats());
-            drop(queue.put(()));
+            let _ = (queue.try_put(0), queue.try_reserve(), queue.stats());
+            drop(queue.put(0));
         }),
         one_at_a_time: true,
     }
@@ -93,7 +93,7 @@ fn put() -> Subject {
 
 fn reserve() -> Subject {
     let queue = Queue::bounded(1);
-    queue.try_put(()).unwrap();
+    queue.try_put(0).unwrap();
     let [waits, serves, counts] = [(); 3].map(|()| queue.clone());
     Subject {
         name: "queue reserve",
@@ -101,7 +101,7 @@ fn reserve() -> Subject {
             let queue = waits.clone();
             Box::pin(async move { drop(queue.reserve().await.unwrap()) })
         }),
-        serve: Box::new(move || serves.try_get().unwrap()),
+        serve: Box::new(move || assert_eq!(serves.try_get(), Ok(0))),
         waiting: Box::new(move || counts.stats().waiting_putters),
         poke: Box::new(move || drop((queue.try_reserve(), queue.reserve()))),
         one_at_a_time: true,
@@ -110,7 +110,7 @@ fn reserve() -> Subject {
 
 fn join() -> Subject {
     let queue = Queue::bounded(1);
-    queue.try_put(()).unwrap();
+    queue.try_put(0).unwrap();
     let [waits, serves, counts] = [(); 3].map(|()| queue.clone());
     Subject {
         name: "queue join",
@@ -120,7 +120,7 @@ fn join() -> Subject {
         }),
         serve: Box::new(move || serves.task_done().unwrap()),
         waiting: Box::new(move || counts.stats().waiting_joiners),
-        poke: Box::new(move || drop((queue.try_put(()), queue.join(), queue.stats()))),
+        poke: Box::new(move || drop((queue.try_put(0), queue.join(), queue.stats()))),
         one_at_a_time: false,
     }
 }
