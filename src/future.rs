@@ -28,10 +28,10 @@
 //!
 //! # Whose turn it is
 //!
-//! Each poll of the task polls all of its futures, another one first each time, except those of
-//! `join_all` and its like, which are polled in the order in which they were woken. When one of them
-//! has used up the task's [budget](crate::task::unconstrained), the others are not polled in vain:
-//! the task goes to the back of the run queue, and begins with them the next time.
+//! Each poll of the task polls all of its futures, another one first each time. Of the futures of
+//! `join_all` and its like it polls those that were woken, in the order of their wakes. When one has
+//! used up the task's [budget](crate::task::unconstrained), the others are not polled in vain: the
+//! task goes to the back of the run queue, and begins with them the next time.
 
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
@@ -282,7 +282,7 @@ type Output<I> = <<I as IntoIterator>::Item as IntoFuture>::Output;
 /// Waits for several futures, in place, and gives a tuple of their outputs.
 ///
 /// The futures may be of different types, may borrow, and are not boxed. Each is dropped when it
-/// has ended. It is an expression to use in `async` code, with nothing to await: the macro does that.
+/// has ended. It is an expression for `async` code, and awaits by itself.
 ///
 /// # Examples
 /// ```
@@ -345,16 +345,17 @@ macro_rules! try_join {
 /// ```
 ///
 /// 1. The futures are made, in the order of the arms. They may be of different types, may borrow,
-///    and are not boxed.
+///    and are not boxed. If they and their outputs are `Send`, so is the whole.
 /// 2. They are polled until one is ready. If several are, it may be any of them: each `select!`
 ///    begins somewhere else. With `biased;` in front of the arms it is the uppermost, in every
-///    poll that was not cut short by the [budget](self#whose-turn-it-is).
+///    round that was not cut short by the [budget](crate::future#whose-turn-it-is).
 /// 3. **All futures are dropped, the losers too.**
 /// 4. The output is bound to the pattern, which has to fit every output, and the body is
 ///    evaluated. It is outside of the futures: it may use what they have borrowed, await, `break`,
 ///    `return` or use `?`.
 ///
-/// There are no conditions on arms. For an arm that is not always wanted, use a future that never ends:
+/// There are no conditions on arms. For an arm that is not always wanted, use a future that never
+/// ends otherwise:
 ///
 /// ```
 /// # use std::future::{Future, pending};
@@ -392,10 +393,10 @@ macro_rules! try_join {
 ///
 /// A future that is to go on over several rounds is made before the loop and lent as `&mut future`,
 /// if need be after [`pin!`](std::pin::pin); when it has won, it must be made anew before the next
-/// round. While a body runs, nobody polls it. It may have been handed a lock or a permit by then, and the body
-/// may ask for the same: it gets it, since what is reserved for a waiter may be taken by its own
-/// task. But if such a future is past that point and *holds* a lock that the body asks for, the
-/// task waits for itself, and a dump says so.
+/// round. While a body runs, nobody polls it. It may have been handed a lock, a permit or an item
+/// by then, and the body may ask for the same: it gets it, since what is reserved for a waiter may
+/// be taken by its own task. But if such a future is past that point and *holds* a lock that the
+/// body asks for, the task waits for itself, and a dump says so.
 #[macro_export]
 macro_rules! select {
     (biased; $($arms:tt)+) => {

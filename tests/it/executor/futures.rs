@@ -327,6 +327,12 @@ fn the_arms_of_a_select_are_written_like_those_of_a_match() {
     };
     assert_eq!(Hand::new(one).ready(), "only");
     assert_eq!(Hand::new(async { join!(ready(1)) }).ready(), (1,));
+    // The names of the variables inside the macro are not ours.
+    let (branch, output, round) = (1, 2, 3);
+    let sum = async {
+        select! { n = async { branch + output + round } => n + output }
+    };
+    assert_eq!(Hand::new(sum).ready(), 8);
 }
 
 #[test]
@@ -414,7 +420,8 @@ fn nobody_starves_beside_a_future_that_uses_up_every_budget() {
             stop.set(false);
             select! { () = greedy(&never) => unreachable!(), () = modest(&stop) => () }
             select! { biased; () = greedy(&never) => unreachable!(), () = modest(&stop) => () }
-            race(async { drop(join(greedy(&never), pending::<()>()).await) }, modest(&stop)).await;
+            let nested = async { _ = join(greedy(&never), pending::<()>()).await };
+            race(nested, modest(&stop)).await;
         });
     });
 }

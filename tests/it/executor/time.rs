@@ -121,7 +121,7 @@ fn a_cleanup_in_a_shielded_task_keeps_its_own_timeout_when_the_one_around_it_is_
                 })
             };
             let both = async {
-                join(shield(cleanup(2 * SECOND)), shield(cleanup(4 * SECOND))).await;
+                _ = join(shield(cleanup(2 * SECOND)), shield(cleanup(4 * SECOND))).await;
             };
             timeout(SECOND, both).await.unwrap_err();
             sleep(4 * SECOND).await;
