@@ -286,7 +286,8 @@ fn no_notification_is_lost_to_an_alarm() {
         true => Poll::Ready(()),
         false => Poll::Pending,
     });
-    let mut with_alarm = shared.0.wait_at_most(shared.1.try_lock().expect("it is free"), alarm);
+    let guard = shared.1.try_lock().expect("it is free");
+    let mut with_alarm = Box::pin(shared.0.wait_at_most(guard, alarm));
     assert!(poll_once(&mut with_alarm).is_pending());
     let waits = spawn(waits_for_it(&shared));
     let tells = spawn(tells_one(&shared));

@@ -121,10 +121,13 @@ fn told_one() -> Subject {
     }
 }
 
-/// A cell whose value somebody makes, and that somebody.
+/// Somebody who makes a value, until dropped or polled.
+type Maker = RefCell<Option<Hand<Wait>>>;
+
+/// A cell whose value somebody makes.
 fn being_made<E: 'static>(
     make: impl Future<Output = Result<(), E>> + 'static,
-) -> (Arc<OnceCell<()>>, Rc<RefCell<Option<Hand<Wait>>>>) {
+) -> (Arc<OnceCell<()>>, Maker) {
     let cell = Arc::new(OnceCell::new());
     let makes: Wait = Box::pin({
         let cell = cell.clone();
@@ -132,7 +135,7 @@ fn being_made<E: 'static>(
     });
     let mut makes = Hand::new(makes);
     makes.pending();
-    (cell, Rc::new(RefCell::new(Some(makes))))
+    (cell, RefCell::new(Some(makes)))
 }
 
 /// Nobody succeeds in making it.
