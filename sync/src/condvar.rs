@@ -101,12 +101,11 @@ pub trait Relock: DerefMut + Unpin {
     /// Locks again.
     type Lock: Future<Output = Self> + Unpin;
 
-    /// What locks again once this guard is dropped, in the caller's name.
+    /// What locks again once this guard is dropped, for somebody at that line.
     ///
     /// # Cancel safety
     /// As that of locking.
-    #[track_caller]
-    fn relock(&self) -> Self::Lock;
+    fn relock(&self, at: &'static Location<'static>) -> Self::Lock;
 }
 
 /// The future of [`Condvar::wait`].
@@ -283,23 +282,22 @@ impl fmt::Debug for Condvar {
 impl<'a, T: ?Sized> Relock for MutexGuard<'a, T> {
     type Lock = Lock<'a, T>;
 
-    fn relock(&self) -> Lock<'a, T> {
-        MutexGuard::mutex(self).lock()
+    fn relock(&self, at: &'static Location<'static>) -> Lock<'a, T> {
+        MutexGuard::mutex(self).lock_at(at)
     }
 }
 
 impl<T: ?Sized> Relock for OwnedMutexGuard<T> {
     type Lock = LockOwned<T>;
 
-    fn relock(&self) -> LockOwned<T> {
-        Arc::clone(OwnedMutexGuard::mutex(self)).lock_owned()
+    fn relock(&self, at: &'static Location<'static>) -> LockOwned<T> {
+        Arc::clone(OwnedMutexGuard::mutex(self)).lock_owned_at(at)
     }
 }
 
 impl<'a, G: Relock> Wait<'a, G> {
-    #[track_caller]
     fn new(condvar: &'a Condvar, guard: G, at: &'static Location<'static>) -> Self {
-        let (waiter, lock) = (Waiter::new(at), guard.relock());
+        let (waiter, lock) = (Waiter::new(at), guard.relock(at));
         Self { condvar, at, guard: Some(guard), waiter, told: None, lock }
     }
 

@@ -142,7 +142,7 @@ impl<T: ?Sized> Mutex<T> {
     /// line gets it. A new call starts at the end of the line.
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { mutex: self, waiter: Waiter::new(Location::caller()) }
+        self.lock_at(Location::caller())
     }
 
     /// As [`lock`](Self::lock), with a guard that keeps the mutex alive.
@@ -151,7 +151,7 @@ impl<T: ?Sized> Mutex<T> {
     /// As [`lock`](Self::lock).
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        LockOwned { mutex: Some(self), waiter: Waiter::new(Location::caller()) }
+        self.lock_owned_at(Location::caller())
     }
 
     /// Locks the mutex if it is free and nobody stands in line.
@@ -207,6 +207,16 @@ impl<T: ?Sized> Mutex<T> {
             locked_at: state.value.is_none().then_some(state.locked_at),
             waiting: state.line.waiting(),
         }
+    }
+
+    /// As [`lock`](Self::lock), for somebody at that line.
+    pub(crate) fn lock_at(&self, at: &'static Location<'static>) -> Lock<'_, T> {
+        Lock { mutex: self, waiter: Waiter::new(at) }
+    }
+
+    /// As [`lock_owned`](Self::lock_owned), for somebody at that line.
+    pub(crate) fn lock_owned_at(self: Arc<Self>, at: &'static Location<'static>) -> LockOwned<T> {
+        LockOwned { mutex: Some(self), waiter: Waiter::new(at) }
     }
 
     /// Puts the value back and hands it to the first in line.

@@ -131,6 +131,23 @@ fn wait_while_waits_until_its_condition_is_false_and_has_the_mutex_then() {
     assert!(mutex.try_lock().is_some());
 }
 
+#[test]
+fn in_every_round_of_wait_while_the_line_that_called_it_is_named() {
+    let (condvar, mutex) = (Condvar::new(), Mutex::new(0));
+    let at = Location::caller();
+    let mut waiter = Hand::new(condvar.wait_while(mutex.try_lock().unwrap(), |_| true));
+    for _round in 0..3 {
+        waiter.pending();
+        assert_eq!(waiting::take().unwrap().at.file(), at.file());
+        let held = mutex.try_lock().unwrap();
+        condvar.notify_one();
+        waiter.pending();
+        let note = waiting::take().unwrap(); // in the line of the mutex
+        assert_eq!((note.at.file(), note.at.line()), (at.file(), at.line() + 1));
+        drop(held);
+    }
+}
+
 // CND-10
 #[test]
 fn wait_while_does_not_unlock_if_its_condition_is_false_at_once() {
