@@ -42,13 +42,13 @@ pub(super) struct Within {
 ///     group.spawn(async move {
 ///         if depth < 3 {
 ///             walk(&inner, depth + 1); // children of children are children of the same group
-///             walk(&inner, depth + 1);
 ///         }
 ///         Ok(())
 ///     });
 /// }
 /// run(async {
-///     TaskGroup::new().run(async |group| Ok(walk(&group, 0))).await.unwrap();
+///     let walked = TaskGroup::new().run(async |group| Ok(walk(&group, 0)));
+///     walked.await.unwrap();
 /// });
 /// ```
 pub struct Group<E>(pub(super) Arc<Shared<E>>);

@@ -1,7 +1,7 @@
 //! Task groups.
 
 use std::error::Error;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, Location};
 use std::sync::Arc;
 use std::sync::atomic::{
@@ -80,7 +80,10 @@ fn what_children_have_done_is_visible_after_the_group() {
                 for place in 0..100 {
                     let done = done.clone();
                     // Relaxed: it is the group that orders the two sides.
-                    group.spawn(async move { Ok::<_, Text>(done[place].store(true, Relaxed)) });
+                    group.spawn(async move {
+                        done[place].store(true, Relaxed);
+                        Ok::<_, Text>(())
+                    });
                 }
                 Ok(())
             });
@@ -109,7 +112,11 @@ fn children_may_be_added_by_children() {
     on_1_2_and_4(|workers| {
         runtime(workers).block_on(async {
             let count = Arc::default();
-            TaskGroup::new().run(async |group| Ok(tree(&group, &count, 7))).await.unwrap();
+            let group = TaskGroup::new().run(async |group| {
+                tree(&group, &count, 7);
+                Ok(())
+            });
+            group.await.unwrap();
             assert_eq!(count.load(SeqCst), 255);
         });
     });
@@ -201,19 +208,13 @@ fn a_group_is_not_over_before_a_sibling_that_is_being_polled_is_gone() {
                     told.await.unwrap();
                     Err::<(), u32>(7)
                 });
-                let mut polls = 0;
-                loop {
-                    if let Some(output) = poll_once(&mut group).await {
-                        return (errors(&output.unwrap_err()), drops.count());
-                    }
+                for _ in 0..1_000 {
+                    assert!(poll_once(&mut group).await.is_none());
                     assert_eq!(drops.count(), 0);
-                    polls += 1;
-                    if polls == 1_000 {
-                        open.send(()).unwrap();
-                        return (errors(&group.await.unwrap_err()), drops.count());
-                    }
                     yield_now().await;
                 }
+                open.send(()).unwrap();
+                (errors(&group.await.unwrap_err()), drops.count())
             });
             assert_eq!(waiter.await.unwrap(), (vec![7], 1));
         });
@@ -328,14 +329,12 @@ fn a_shutdown_names_the_children_of_a_group() {
 }
 
 /// A group within a group, whose child holds `held`.
-fn nested<T: Send + 'static>(held: T) -> impl Future<Output = Result<(), Any>> + Send {
-    async {
-        let inner = TaskGroup::new().run(async |group| {
-            group.spawn(hold::<_, (), Any>(held));
-            hold::<_, (), _>(()).await
-        });
-        Ok(inner.await?)
-    }
+async fn nested<T: Send + 'static>(held: T) -> Result<(), Any> {
+    let inner = TaskGroup::new().run(async |group| {
+        group.spawn(hold::<_, (), Any>(held));
+        hold::<_, (), _>(()).await
+    });
+    Ok(inner.await?)
 }
 
 // TGR-11
@@ -554,9 +553,10 @@ fn a_body_that_waits_is_cut_short_by_a_cancel_and_has_no_output() {
             let drops = Drops::default();
             let group = TaskGroup::new().named("search").run(async |group| {
                 let inner = group.clone();
-                group.spawn(
-                    async move { Ok::<_, Text>(after(1, inner).await.cancel_with("found")) },
-                );
+                group.spawn(async move {
+                    after(1, inner).await.cancel_with("found");
+                    Ok::<_, Text>(())
+                });
                 hold::<_, (), _>(drops.witness()).await
             });
             let error = group.await.unwrap_err();
@@ -928,7 +928,10 @@ fn no_child_outlives_a_group_that_is_cancelled_while_children_are_spawned_everyw
                     stop.wait().await;
                     match round % 3 {
                         0 => Err("enough"),
-                        1 => Ok(group.cancel()),
+                        1 => {
+                            group.cancel();
+                            Ok(())
+                        }
                         _ => {
                             group.spawn(async { Err::<(), _>("enough") });
                             Ok(())
