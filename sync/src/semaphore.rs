@@ -15,13 +15,13 @@ use std::task::{Context, Poll, Waker};
 pub use acquire::{Acquire, AcquireOwned};
 pub use permit::{OwnedPermit, Permit};
 
-use crate::blocking;
 use crate::error::{Closed, TooMany, TryAcquireError};
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::{self, Reason};
 use crate::wakes::Wakes;
+use crate::{blocking, budget};
 use word::{OnGive, Take, Total, Word};
 
 /// A number of permits, for as many tasks at a time as may do something.
@@ -352,15 +352,32 @@ impl Semaphore {
     /// Gives permits back.
     #[inline]
     pub(crate) fn release(&self, count: usize) {
-        if self.word.give(count) == OnGive::HandOut {
-            self.hand_out();
+        if self.word.is_awaited() {
+            self.hand_over(count);
+        } else if self.word.give(count) == OnGive::HandOut {
+            self.hand_over(0); // somebody came in between
         }
     }
 
+    /// Gives permits back while somebody waits.
+    ///
+    /// Mostly the first in line wants just as many. Then they pass from hand to hand, which saves
+    /// both exchanges on the word: 176 instead of 186 ns for a permit that is waited for.
     #[cold]
-    fn hand_out(&self) {
+    fn hand_over(&self, count: usize) {
         let mut wakes = Wakes::new();
-        self.hand_out_in(&mut self.line.lock(), &mut wakes);
+        {
+            let line = &mut *self.line.lock();
+            match line.first() {
+                Some(first) if count == *line.payload(first) && !self.word.owes() => {
+                    push(&mut wakes, line.grant(first));
+                }
+                _ => {
+                    let _ = self.word.give(count); // handed out below
+                }
+            }
+            self.hand_out_in(line, &mut wakes); // also what is free, and was kept for the first
+        }
         wakes.fire();
     }
 
@@ -387,24 +404,22 @@ impl Semaphore {
         wanted: usize,
         why: impl Fn(Reason) -> Reason,
     ) -> Poll<Result<(), Closed>> {
-        waiter.poll(cx, |visit| {
-            if visit.key().is_none() && self.word.take(wanted) == Take::Taken {
-                return Look::Go(Ok(()));
-            }
-            match self.look(visit, wanted) {
-                Look::Wait(reason) => Look::Wait(why(reason)),
-                look => look,
-            }
+        // Ahead of the waiter's own poll, which takes as long again as this.
+        if !waiter.is_in_line() && !budget::is_exhausted() && self.word.take(wanted) == Take::Taken
+        {
+            budget::spend();
+            return Poll::Ready(Ok(()));
+        }
+        // With its waker at once: who has set `WAITERS` must stand in line, whatever a clone does.
+        waiter.poll_to_wait(cx, |visit| match self.look(visit, wanted) {
+            Look::Wait(reason) => Look::Wait(why(reason)),
+            look => look,
         })
     }
 
     /// Looks, under the lock, whether a waiter may go on; if not, makes sure that it is woken.
     #[cold]
     fn look(&self, visit: &mut Visit<'_>, wanted: usize) -> Look<Result<(), Closed>> {
-        // It will hardly get by without; and who has set `WAITERS` must stand in line.
-        if !visit.has_waker() {
-            return Look::NeedsWaker;
-        }
         let line = &mut *self.line.lock();
         let phase = visit.phase(line);
         let answer = match phase {

@@ -58,6 +58,12 @@ impl Waiter {
         Self { key: None, at }
     }
 
+    /// True if it has a place in the line.
+    #[inline]
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Its key, which it gives up: for the drop of its future, to take it out of the line.
     #[inline]
     pub(crate) fn leave(&mut self) -> Option<usize> {
@@ -71,8 +77,29 @@ impl Waiter {
         cx: &mut Context<'_>,
         look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Poll<R> {
+        self.poll_with(cx, Spare::none(), look)
+    }
+
+    /// As [`poll`](Self::poll), for who has tried already and will hardly get by without waiting: it
+    /// brings its waker along the first time, so that it never looks in vain.
+    pub(crate) fn poll_to_wait<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        look: impl FnMut(&mut Visit<'_>) -> Look<R>,
+    ) -> Poll<R> {
+        let spare = if self.key.is_none() { Spare::of(cx.waker()) } else { Spare::none() };
+        self.poll_with(cx, spare, look)
+    }
+
+    #[inline]
+    fn poll_with<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        spare: Spare,
+        look: impl FnMut(&mut Visit<'_>) -> Look<R>,
+    ) -> Poll<R> {
         ready!(budget::poll_proceed_at(cx, self.at));
-        match self.visit(Some(cx.waker()), look) {
+        match self.visit(Some(cx.waker()), spare, look) {
             Ok(output) => {
                 budget::spend();
                 Poll::Ready(output)
@@ -86,17 +113,18 @@ impl Waiter {
 
     /// Looks without being polled: if it has to wait it stands in line, to be polled later.
     pub(crate) fn enable<R>(&mut self, look: impl FnMut(&mut Visit<'_>) -> Look<R>) -> Option<R> {
-        self.visit(None, look).ok()
+        self.visit(None, Spare::none(), look).ok()
     }
 
     #[inline]
     fn visit<R>(
         &mut self,
         current: Option<&Waker>,
+        spare: Spare,
         mut look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Result<R, Reason> {
         let Self { key, at } = self;
-        let mut visit = Visit { key, at, current, spare: Spare::none(), wakes: Wakes::new() };
+        let mut visit = Visit { key, at, current, spare, wakes: Wakes::new() };
         loop {
             let found = look(&mut visit);
             visit.wakes.fire(); // before `spare` drops a waker, which may panic
@@ -115,13 +143,6 @@ impl Visit<'_> {
     #[inline]
     pub(crate) fn phase<P>(&self, line: &WaitList<P>) -> Option<Phase> {
         self.key.map(|key| line.phase(key))
-    }
-
-    /// True unless the waiter would need another waker to stand in line from now on. For
-    /// primitives whose lock is dear: ask before taking it, and answer [`Look::NeedsWaker`].
-    #[inline]
-    pub(crate) fn has_waker(&self) -> bool {
-        self.key.is_some() || self.spare.cloned.is_some() || self.current.is_none()
     }
 
     /// The waiter's key; `None` if it is in no line.
@@ -162,14 +183,6 @@ impl Visit<'_> {
         let Removed { payload, waker, .. } = line.remove(self.key.take()?);
         self.spare.replaced = waker;
         Some(payload)
-    }
-
-    /// Wakes `waker`, if there is one, once the lock is released.
-    #[inline]
-    pub(crate) fn wake(&mut self, waker: Option<Waker>) {
-        if let Some(waker) = waker {
-            self.wakes.push(waker);
-        }
     }
 }
 

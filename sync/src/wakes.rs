@@ -43,12 +43,12 @@ impl Wakes {
     }
 
     /// Runs every waker, in the order they came. Call it with no lock held.
+    #[inline]
     pub fn fire(&mut self) {
-        if let Some(waker) = self.first.take() {
-            wake(waker);
-        }
-        for waker in self.others.drain(..) {
-            wake(waker);
+        let Some(first) = self.first.take() else { return };
+        wake(first);
+        if !self.others.is_empty() {
+            self.others.drain(..).for_each(wake);
         }
     }
 }

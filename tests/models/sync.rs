@@ -41,7 +41,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(3),
         interleaving: Some(4),
-        killed_by: "close dropping the wakers of those it refuses; arrive taking Closed for Short",
+        killed_by: "close dropping the wakers of those it refuses; look taking Closed for Short",
         body: semaphore::closing_ends_every_wait_and_loses_no_permit,
     },
     Model {

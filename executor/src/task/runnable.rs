@@ -81,7 +81,7 @@ impl Runnable {
             self.complete();
             return Ran::Done;
         }
-        header.meta.note(note, epoch, now_ns);
+        header.meta.note(note.as_ref(), epoch, now_ns);
         match header.state.end_poll() {
             Order::Push => Ran::Again(self),
             Order::Cancel => {
@@ -91,7 +91,7 @@ impl Runnable {
             order => {
                 // The task is no longer ours: the next line must not touch it.
                 std::mem::forget(self);
-                match note {
+                match &note {
                     _ if order == Order::Lost => Ran::Lost,
                     Some(note) if note.reason.is_own() => {
                         waiting::note(note.reason, note.at);

@@ -31,7 +31,8 @@
 //! | `closed` | `close`        | `is_closed`, `step` | what was done before `close`                   |
 //!
 //! A permit that is granted through the line crosses twice: `give` to the `step` of whoever hands
-//! it out, then through the lock to the waiter.
+//! it out, then through the lock to the waiter. One that is handed over without touching the word
+//! crosses through the lock alone.
 
 use crate::shim::atomic::{
     AtomicUsize,
@@ -85,6 +86,21 @@ impl Word {
     pub(super) fn free(&self) -> usize {
         // ORDERING: Relaxed. A figure for reports; whoever wants a permit asks by exchange.
         free_in(self.0.load(Relaxed))
+    }
+
+    /// True if somebody stands in line, or did a moment ago.
+    #[inline]
+    pub(super) fn is_awaited(&self) -> bool {
+        // ORDERING: Relaxed. A guess: if it is wrong the one way, the line turns out to be empty, if
+        // the other, `give` says so.
+        self.0.load(Relaxed) & WAITERS != 0
+    }
+
+    /// True if more permits were taken away than were free. Under the lock of the line.
+    pub(super) fn owes(&self) -> bool {
+        // ORDERING: Relaxed. A `take_away` that happened before is seen, as by any load; one at the
+        // same time counts as later.
+        self.0.load(Relaxed).cast_signed() < 0
     }
 
     /// True once `close` was called.

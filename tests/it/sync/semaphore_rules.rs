@@ -106,6 +106,31 @@ fn who_waits_behind_a_large_request_goes_on_when_that_is_dropped() {
 }
 
 #[test]
+fn what_was_kept_for_a_large_request_goes_to_the_next_when_others_came_back_for_it() {
+    let semaphore = Semaphore::new(3);
+    let two = semaphore.try_acquire_many(2).unwrap();
+    let mut large = Hand::new(semaphore.acquire_many(2));
+    large.pending(); // one is free, and kept for it
+    let mut small = Hand::new(semaphore.acquire());
+    small.pending();
+    drop(two); // just as many as the large one wants: with the free one there is one left
+    assert_eq!((large.wakes(), small.wakes()), (1, 1));
+    let _all = (large.ready().unwrap(), small.ready().unwrap());
+}
+
+#[test]
+fn what_was_free_beside_a_large_request_is_free_to_all_once_that_is_served() {
+    let semaphore = Semaphore::new(3);
+    let both = semaphore.try_acquire_many(2).unwrap();
+    let mut large = Hand::new(semaphore.acquire_many(2));
+    large.pending();
+    assert!(semaphore.try_acquire().is_err());
+    drop(both);
+    assert_eq!(large.wakes(), 1);
+    assert!(semaphore.try_acquire().is_ok());
+}
+
+#[test]
 fn the_last_waiter_that_leaves_opens_the_short_way_again() {
     let semaphore = Semaphore::new(1);
     let mut large = Hand::new(semaphore.acquire_many(2));

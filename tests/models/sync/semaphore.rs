@@ -66,7 +66,7 @@ pub fn a_waiter_that_is_dropped_passes_its_grant_on() {
 
 /// Property: closing ends every wait, and no permit is lost on the way.
 /// Threads: an acquirer, a releaser, a closer. Bound: see the list.
-/// Killed by: `close` dropping the wakers of those it refuses; `arrive` taking `Closed` for
+/// Killed by: `close` dropping the wakers of those it refuses; `look` taking `Closed` for
 /// `Short`.
 pub fn closing_ends_every_wait_and_loses_no_permit() {
     let semaphore = Arc::new(Semaphore::new(1));
