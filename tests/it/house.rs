@@ -19,7 +19,7 @@ mod source;
 use source::{Finding, Source, library, none, root, under};
 
 /// Code lines of the library, tests aside; ARCHITECTURE.md says how this figure came about.
-const WHOLE: usize = 12_500;
+const WHOLE: usize = 17_000;
 /// Code lines of the road a reader walks first.
 const ROAD: usize = 6_000;
 /// What lies beside that road: sockets and the helpers over them, signals, blocking pools, settings,
