@@ -1,0 +1,323 @@
+//! What the handles, guards and tasks of a pool share: the books.
+//!
+//! A connection is either idle, and then it lies in the state; or somebody has it, and then that
+//! somebody has a [`Slot`] too, which is an entry in the books and a permit. What is being opened
+//! has a slot as well.
+//!
+//! # Why there are never too many
+//! There are as many permits as there may be connections. A connection is opened only by who has a
+//! slot, and a slot without a connection is made only while, under the lock, nothing is idle or
+//! fewer than the minimum exist. With nothing idle all connections have slots, so there are no more
+//! than permits; below the minimum there are fewer than the maximum anyway. And a slot gives its
+//! permit back only after its connection is dropped, or is idle again.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use windlass_sync::shim::{Arc, Mutex};
+
+use super::builder::Settings;
+use super::slot::{Filled, Held, Slot};
+use super::stats::{Reason, Stats};
+use super::{Lent, Manager};
+use crate::runtime::Handle;
+use crate::sync::{Event, Notify, OwnedPermit, Semaphore};
+use crate::task::{Task, try_id};
+
+pub(super) struct Shared<M: Manager> {
+    pub(super) manager: M,
+    pub(super) settings: Settings,
+    /// Where the tasks of the pool run, and whose clock counts.
+    pub(super) runtime: Handle,
+    /// As many as there may be connections; whoever has one has a permit. Closed with the pool.
+    pub(super) permits: Arc<Semaphore>,
+    /// Tells the keeper that it has something to do, or has it earlier.
+    pub(super) chores: Notify,
+    /// Set once the pool is closed and the last slot is free.
+    pub(super) gone: Event,
+    /// Held for a few steps, never while code of the manager runs or a connection is dropped.
+    pub(super) state: Mutex<State<M::Connection>>,
+}
+
+/// What the lock guards.
+pub(super) struct State<C> {
+    /// In the order in which they came back. The last one is lent first, so that the others can
+    /// grow old.
+    pub(super) idle: Vec<Idle<C>>,
+    /// The entries of the slots, in the order in which they were made.
+    pub(super) slots: BTreeMap<u64, Entry>,
+    /// The number of the next slot.
+    next: u64,
+    /// When the keeper looks at the idle ones; `None` if it does not expect any.
+    look_at: Option<Instant>,
+    /// The tasks of the pool, and some that have ended.
+    tasks: Vec<Task<()>>,
+    pub(super) is_closed: bool,
+    /// The counters in it; the rest is filled in when it is asked for.
+    pub(super) counts: Stats,
+}
+
+/// A connection nobody uses.
+pub(super) struct Idle<C> {
+    pub(super) connection: C,
+    pub(super) born: Instant,
+    /// When it came back.
+    pub(super) since: Instant,
+}
+
+/// What the books say about one slot.
+pub(super) struct Entry {
+    pub(super) stage: Stage,
+    /// Why its connection is discarded, if the slot is dropped now; `None` if it has none.
+    pub(super) reason: Option<Reason>,
+}
+
+/// What a slot is for at the moment.
+#[derive(Clone, Copy)]
+pub(super) enum Stage {
+    Opening,
+    Lent(Lent),
+    Upkeep,
+}
+
+/// What somebody who has a permit wants to do with it.
+pub(super) enum Choice {
+    /// To have this idle connection.
+    Take(usize),
+    /// To open one.
+    Open,
+    /// Nothing.
+    Nothing,
+}
+
+/// A slot, and what is in it.
+pub(super) enum Occupied<M: Manager> {
+    Filled(Filled<M>),
+    Empty(Slot<M>),
+}
+
+impl<M: Manager> Shared<M> {
+    #[track_caller]
+    pub(super) fn new(manager: M, settings: Settings) -> Self {
+        let state = State {
+            idle: Vec::new(),
+            slots: BTreeMap::new(),
+            next: 0,
+            look_at: None,
+            tasks: Vec::new(),
+            is_closed: false,
+            counts: Stats::default(),
+        };
+        Self {
+            manager,
+            runtime: Handle::current(),
+            permits: Arc::new(Semaphore::new(settings.max_size)),
+            settings,
+            chores: Notify::new(),
+            gone: Event::new(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The present, by the clock of the pool's runtime: a guard may be dropped anywhere.
+    pub(super) fn now(&self) -> Instant {
+        self.runtime.clock().now()
+    }
+
+    /// Makes a slot of a permit, unless the choice is nothing or the pool is closed.
+    pub(super) fn occupy(
+        self: &Arc<Self>,
+        permit: OwnedPermit,
+        choose: impl FnOnce(&State<M::Connection>) -> Choice,
+    ) -> Option<Occupied<M>> {
+        let mut state = self.state.lock();
+        let choice = if state.is_closed { Choice::Nothing } else { choose(&state) };
+        let taken = match choice {
+            Choice::Take(at) => Some(state.idle.remove(at)),
+            Choice::Open => None,
+            Choice::Nothing => return None,
+        };
+        let key = state.next;
+        state.next += 1;
+        let (stage, reason) = match &taken {
+            Some(_) => (Stage::Upkeep, Some(Reason::NotReset)),
+            None => (Stage::Opening, None),
+        };
+        state.slots.insert(key, Entry { stage, reason });
+        drop(state);
+        let slot = Slot::new(self.clone(), key, permit);
+        Some(match taken {
+            Some(Idle { connection, born, since }) => {
+                Occupied::Filled(Filled { held: Held { connection, born, slot }, since })
+            }
+            None => Occupied::Empty(slot),
+        })
+    }
+
+    /// Starts a task of the pool, unless the pool is closed. It is cancelled when the pool closes.
+    pub(super) fn start(&self, what: &str, future: impl Future<Output = ()> + Send + 'static) {
+        if self.permits.is_closed() {
+            return;
+        }
+        let task = self.runtime.spawn(future).named(&format!("{} {what}", self.settings.name));
+        let ended: Vec<_> = {
+            let mut state = self.state.lock();
+            if state.is_closed {
+                vec![task]
+            } else {
+                state.tasks.push(task);
+                state.tasks.extract_if(.., |task| task.is_finished()).collect()
+            }
+        };
+        drop(ended); // a panic that nobody has seen is reported here
+    }
+
+    /// Refuses everybody from now on, and closes what is idle. The tasks that still run are the
+    /// caller's: dropping them cancels them.
+    pub(super) fn shut(&self) -> Vec<Task<()>> {
+        self.permits.close();
+        let (idle, tasks) = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            state.counts.discarded.closed += state.idle.len() as u64;
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.tasks))
+        };
+        drop(idle);
+        if self.state.lock().is_gone() {
+            self.gone.set();
+        }
+        tasks
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let line = self.permits.stats();
+        let state = self.state.lock();
+        let mut stats = state.counts;
+        for entry in state.slots.values() {
+            match entry.stage {
+                Stage::Opening => stats.opening += 1,
+                Stage::Lent(_) => stats.in_use += 1,
+                Stage::Upkeep => stats.in_upkeep += 1,
+            }
+        }
+        Stats { size: state.size(), idle: state.idle.len(), waiting: line.waiting, ..stats }
+    }
+
+    /// Everybody who has a connection.
+    pub(super) fn lent(&self) -> Vec<Lent> {
+        let state = self.state.lock();
+        let lent = state.slots.values().filter_map(|entry| match entry.stage {
+            Stage::Lent(lent) => Some(lent),
+            Stage::Opening | Stage::Upkeep => None,
+        });
+        lent.collect()
+    }
+
+    /// Where the current task has taken a connection that it has not given back.
+    pub(super) fn own(&self) -> Option<&'static Location<'static>> {
+        let task = try_id()?;
+        self.lent().iter().find(|lent| lent.task == Some(task)).map(|lent| lent.at)
+    }
+
+    /// True if a connection can be lent without a look at it.
+    pub(super) fn is_fresh(&self, born: Instant, since: Instant) -> bool {
+        let is_over = |from, limit| after(from, limit).is_some_and(|end| end <= self.now());
+        !is_over(born, self.settings.max_lifetime) && !is_over(since, self.settings.check_after)
+    }
+
+    /// What the keeper should do now, and if nothing, until when.
+    pub(super) fn chore(&self, state: &State<M::Connection>, retry_at: Option<Instant>) -> Chore {
+        let now = self.now();
+        let mut until = None;
+        for (at, idle) in state.idle.iter().enumerate() {
+            match state.due(&self.settings, idle) {
+                Some(due) if due <= now => return Chore::Do(Choice::Take(at)),
+                due => until = earlier(until, due),
+            }
+        }
+        if state.size() < self.settings.min_size {
+            match retry_at {
+                Some(retry_at) if retry_at > now => until = earlier(until, Some(retry_at)),
+                _ => return Chore::Do(Choice::Open),
+            }
+        }
+        Chore::Wait(until)
+    }
+
+    /// [`chore`](Self::chore), and until when the keeper will sleep is written down.
+    pub(super) fn next_chore(&self, retry_at: Option<Instant>) -> Chore {
+        let mut state = self.state.lock();
+        let chore = self.chore(&state, retry_at);
+        if let Chore::Wait(until) = chore {
+            state.look_at = until;
+        }
+        chore
+    }
+}
+
+/// See [`Shared::chore`].
+pub(super) enum Chore {
+    Do(Choice),
+    Wait(Option<Instant>),
+}
+
+impl Chore {
+    pub(super) fn choice(self) -> Choice {
+        match self {
+            Chore::Do(choice) => choice,
+            Chore::Wait(_) => Choice::Nothing,
+        }
+    }
+}
+
+impl<C> State<C> {
+    pub(super) fn size(&self) -> usize {
+        self.idle.len() + self.slots.len()
+    }
+
+    pub(super) fn entry(&mut self, key: u64) -> &mut Entry {
+        self.slots.get_mut(&key).expect("a slot has an entry until it is dropped")
+    }
+
+    /// True if the pool is closed and nobody has a slot.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_closed && self.slots.is_empty()
+    }
+
+    /// For who wants any connection: the one that came back last, or a new one.
+    pub(super) fn any(&self) -> Choice {
+        self.idle.len().checked_sub(1).map_or(Choice::Open, Choice::Take)
+    }
+
+    /// When an idle connection is to be closed.
+    fn due(&self, settings: &Settings, idle: &Idle<C>) -> Option<Instant> {
+        let too_old = after(idle.born, settings.max_lifetime);
+        if self.size() <= settings.min_size {
+            return too_old;
+        }
+        earlier(too_old, after(idle.since, settings.idle_timeout))
+    }
+
+    /// Adds an idle connection; true if the keeper has to look earlier than it will.
+    pub(super) fn put(&mut self, settings: &Settings, idle: Idle<C>) -> bool {
+        let due = self.due(settings, &idle);
+        self.idle.push(idle);
+        let is_earlier = earlier(due, self.look_at) != self.look_at;
+        if is_earlier {
+            self.look_at = due;
+        }
+        is_earlier
+    }
+}
+
+/// So much later; `None` if that is never.
+pub(super) fn after(instant: Instant, duration: Duration) -> Option<Instant> {
+    instant.checked_add(duration)
+}
+
+/// The earlier of two instants, where `None` is never.
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    [one, other].into_iter().flatten().min()
+}
