@@ -38,6 +38,10 @@ use listener::Listener;
 /// connections are short.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
+/// How long a shutdown lets connections go on, so that they read what was sent to them before it. A
+/// client whose request was not read cannot know that, and must not send it again.
+const LAST_LOOK: Duration = Duration::from_millis(10);
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves HTTP/1 and HTTP/2 on a [`TcpListener`](windlass::net::TcpListener) or a
@@ -64,7 +68,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///     let hello = async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new("hello".to_owned()));
 ///     let server = serve(listener, service_fn(hello), Options::new());
 ///     client.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
-///     let reply = windlass::io::read_to_end(&client, 1024).await?;
+///     let mut reply = Vec::new();
+///     windlass::io::read_to_end(&client, &mut reply, 1024).await?;
 ///     assert!(reply.ends_with(b"hello"));
 ///     assert_eq!(server.shutdown(Duration::from_secs(5)).await.cancelled, 0);
 ///     io::Result::Ok(())
@@ -133,8 +138,9 @@ impl Server {
     }
 
     /// Ends the server in order. The listener is closed first, so new connections are refused and
-    /// another server may listen there at once. Idle connections are closed. Requests that are being
-    /// served have so long to finish; what remains is cancelled, its handlers are dropped.
+    /// another server may listen there at once. Idle connections are closed 10 ms later, when what
+    /// was sent before has been read. Requests that were begun, even if only a part of their head has
+    /// come, have so long to finish; what remains is cancelled, and its handlers are dropped.
     ///
     /// When it returns, every task of the server has ended.
     ///
@@ -144,13 +150,17 @@ impl Server {
         let Shared { seats, stop, cut, options } = &*self.shared;
         let accepting = self.accepting.take().expect("only this takes it, and takes the server");
         let _cancelled = accepting.cancel().await;
-        let open = self.shared.open();
-        stop.set();
-        let all = options.max_connections;
-        let _elapsed = timeout(grace, seats.acquire_many(all)).await;
+        let (open, all) = (self.shared.open(), options.max_connections);
+        let ended = timeout(grace, async {
+            sleep(LAST_LOOK).await;
+            stop.set();
+            drop(seats.acquire_many(all).await);
+        });
+        let _elapsed = ended.await;
         let cancelled = self.shared.open();
+        stop.set(); // if the grace was shorter than the look
         cut.set();
-        let _all = seats.acquire_many(all).await;
+        drop(seats.acquire_many(all).await);
         Report { finished: open - cancelled, cancelled }
     }
 }
@@ -204,8 +214,10 @@ impl Options {
 
     /// How long a client may take to send the head of a request, counted from the connection or the
     /// end of the former request; so it also limits how long a connection may be idle. It goes by
-    /// the runtime's clock. 30 s by default; [`Duration::MAX`] is no limit. HTTP/2 has no such limit
-    /// after its first bytes.
+    /// the runtime's clock. 30 s by default; [`Duration::MAX`] is no limit.
+    ///
+    /// Over HTTP/2 a client may be idle; one that is silent for so long is asked for a sign of life,
+    /// and is cut if none comes within 20 s.
     pub fn header_read_timeout(mut self, timeout: Duration) -> Options {
         self.header_read_timeout = timeout;
         self
@@ -314,7 +326,9 @@ where
 {
     let service = Arc::new(guarded(service));
     loop {
-        let permit = shared.seats.clone().acquire_owned().await.expect("nobody closes the seats");
+        // It is given back at once, so that the permits count connections and nothing else. Nobody
+        // takes it meanwhile: only this loop does.
+        drop(shared.seats.acquire().await);
         let (stream, peer) = loop {
             match poll_fn(|cx| listener.poll_accept(cx)).await {
                 Ok(accepted) => break accepted,
@@ -322,7 +336,9 @@ where
             }
             sleep(ACCEPT_AGAIN).await;
         };
-        let connection = Connection { shared: shared.clone(), permit: Arc::new(permit) };
+        let permit = shared.seats.clone().try_acquire_owned();
+        let permit = Arc::new(permit.expect("there was one, and only this loop takes them"));
+        let connection = Connection { shared: shared.clone(), permit };
         let service = service.clone();
         let name = format!("http {peer}");
         let task = async move {

@@ -50,6 +50,7 @@ impl Connection {
     {
         let options = &self.shared.options;
         let limit = options.header_read_timeout;
+        let bounded = (limit < Duration::MAX).then_some(limit);
         let first = timeout(limit, speaks_http2(&stream));
         let Some(first) = unless(&self.shared.stop, first).await else {
             return Ok(()); // it has asked for nothing yet
@@ -57,12 +58,15 @@ impl Connection {
         let stream = Io::new(stream);
         if first?? {
             let tasks = Tasks(self.permit.clone());
-            let http2 = http2::Builder::new(tasks).timer(Timer).serve_connection(stream, service);
+            let http2 = http2::Builder::new(tasks)
+                .timer(Timer)
+                .keep_alive_interval(bounded)
+                .serve_connection(stream, service);
             self.drive(http2, http2::Connection::graceful_shutdown).await?;
         } else {
             let http1 = http1::Builder::new()
                 .timer(Timer)
-                .header_read_timeout((limit < Duration::MAX).then_some(limit))
+                .header_read_timeout(bounded)
                 .keep_alive(options.keep_alive)
                 .serve_connection(stream, service)
                 .with_upgrades();
