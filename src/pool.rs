@@ -70,9 +70,11 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::time::Duration;
 
+use windlass_sync::error::Closed;
 use windlass_sync::shim::Arc;
 use windlass_sync::waiting;
 
+use crate::sync::OwnedPermit;
 use crate::time::timeout;
 pub use builder::Builder;
 use builder::Settings;
@@ -166,7 +168,10 @@ impl<M: Manager> Pool<M> {
     ) -> impl Future<Output = Result<Guard<M>, AcquireError<M::Error>>> + Send + use<M> {
         // The clone keeps the pool open for as long as somebody wants something of it.
         let pool = self.clone();
-        let lending = timeout(limit, lend(self.0.0.clone(), Location::caller()));
+        // The line is named here: from inside an `async fn` it would name this file.
+        let (shared, at) = (self.0.0.clone(), Location::caller());
+        let line = shared.permits.clone().acquire_owned();
+        let lending = timeout(limit, lend(shared, line, at));
         async move {
             let lent = lending.await;
             lent.unwrap_or_else(|_| Err(pool.timed_out(limit)))
@@ -284,21 +289,23 @@ impl<M: Manager> fmt::Debug for Pool<M> {
 /// Waits for a permit, and for what it is good for.
 async fn lend<M: Manager>(
     shared: Arc<Shared<M>>,
+    line: impl Future<Output = Result<OwnedPermit, Closed>>,
     at: &'static Location<'static>,
 ) -> Result<Guard<M>, AcquireError<M::Error>> {
-    let line = shared.permits.clone().acquire_owned();
-    let own = || match shared.own() {
-        Some(_) => "connection of a pool, while this task holds one",
-        None => "connection of a pool",
-    };
-    let mut permit = noted(line, at, own).await.map_err(|_| AcquireError::Closed)?;
+    let mut permit = line.await.map_err(|_| AcquireError::Closed)?;
     let guard = loop {
         let Filled { held, since } = match shared.occupy(permit, State::any) {
             None => return Err(AcquireError::Closed),
             Some(Occupied::Filled(filled)) => filled,
             Some(Occupied::Empty(slot)) => {
-                let opening = work::open(slot);
-                match noted(opening, at, || "connection of a pool, being opened").await {
+                let mut opening = work::open(slot);
+                let opened = poll_fn(|cx| {
+                    let opened = Pin::new(&mut opening).poll(cx);
+                    // The channel was made in this file; the one who waits is the caller.
+                    waiting::note(waiting::Reason::Oneshot, at);
+                    opened
+                });
+                match opened.await {
                     Ok(opened) => break opened?,
                     Err(_) if shared.permits.is_closed() => return Err(AcquireError::Closed),
                     Err(_) => return Err(ConnectError::Lost.into()),
@@ -317,20 +324,4 @@ async fn lend<M: Manager>(
         permit = guard.take().discard(Reason::Unhealthy);
     };
     if guard.lend(at) { Ok(guard) } else { Err(AcquireError::Closed) }
-}
-
-/// Awaits a future, and says in its place what is waited for and where.
-async fn noted<F: Future + Unpin>(
-    mut future: F,
-    at: &'static Location<'static>,
-    what: impl Fn() -> &'static str,
-) -> F::Output {
-    poll_fn(|cx| {
-        let polled = Pin::new(&mut future).poll(cx);
-        if polled.is_pending() {
-            waiting::note(waiting::Reason::Other(what()), at);
-        }
-        polled
-    })
-    .await
 }

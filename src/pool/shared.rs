@@ -302,8 +302,8 @@ impl<C> State<C> {
 
     /// Adds an idle connection; true if the keeper has to look earlier than it will.
     pub(super) fn put(&mut self, settings: &Settings, idle: Idle<C>) -> bool {
-        let due = self.due(settings, &idle);
         self.idle.push(idle);
+        let due = self.idle.last().and_then(|idle| self.due(settings, idle));
         let is_earlier = earlier(due, self.look_at) != self.look_at;
         if is_earlier {
             self.look_at = due;

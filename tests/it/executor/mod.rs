@@ -11,7 +11,7 @@ mod hands;
 mod hosting;
 mod join_set;
 mod locals;
-mod rig;
+pub mod rig;
 mod runtime;
 mod servers;
 mod shutdown;
