@@ -178,6 +178,62 @@ writes! {
     OwnedWriteHalf<UnixStream>, this => this.stream();
 }
 
+/// Both directions of a write trait that is shaped like tokio's; hyper's is, too.
+#[cfg(any(feature = "tokio-io", feature = "hyper"))]
+macro_rules! write_trait {
+    ($Write:path, $From:ident) => {
+        impl<T: $Write + Unpin> Writes for $From<T> {
+            fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
+                Pin::new(&mut self.0).poll_write(cx, data)
+            }
+            fn poll_write_vectored(
+                &mut self,
+                cx: &mut Context<'_>,
+                pieces: &[IoSlice<'_>],
+            ) -> Poll<Result<usize>> {
+                Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
+            }
+            fn is_write_vectored(&self) -> bool {
+                self.0.is_write_vectored()
+            }
+            fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                Pin::new(&mut self.0).poll_flush(cx)
+            }
+            fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                Pin::new(&mut self.0).poll_shutdown(cx)
+            }
+        }
+
+        impl<S: Writes> $Write for Io<S> {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                data: &[u8],
+            ) -> Poll<Result<usize>> {
+                self.0.poll_write(cx, data)
+            }
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                pieces: &[IoSlice<'_>],
+            ) -> Poll<Result<usize>> {
+                self.0.poll_write_vectored(cx, pieces)
+            }
+            fn is_write_vectored(&self) -> bool {
+                self.0.is_write_vectored()
+            }
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                self.0.poll_flush(cx)
+            }
+            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+                self.0.poll_shutdown(cx)
+            }
+        }
+    };
+}
+#[cfg(any(feature = "tokio-io", feature = "hyper"))]
+use write_trait;
+
 impl<S: Reads> AsyncRead for Io<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
         self.0.poll_read(cx, buffer)

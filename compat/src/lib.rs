@@ -45,8 +45,8 @@
 //! 2. *What is written stays written.* The room is only ever passed to such a `poll_read_uninit`, and
 //!    none of them puts uninitialised bytes into it.
 //!
-//! Reading order: [`io`], its files for tokio, futures and hyper, [`rt`], [`serve`] and its files.
-#![cfg_attr(not(feature = "hyper"), allow(rustdoc::broken_intra_doc_links))]
+//! Reading order: [`io`], its files for tokio, futures and hyper, [`rt`], [`mod@serve`] and its files.
+#![cfg_attr(not(feature = "hyper"), allow(rustdoc::broken_intra_doc_links))] // what is left out
 
 pub mod io;
 #[cfg(feature = "hyper")]

@@ -24,7 +24,7 @@ async fn a_server_without_a_free_descriptor_serves_again_when_there_is_one() {
     assert_eq!(before.ask(GET).await.0, 200);
 
     let former = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..former.clone() }).unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..former }).unwrap();
     let mut taken = Vec::new();
     while let Ok(file) = File::open("/dev/null") {
         taken.push(file);

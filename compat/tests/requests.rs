@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use kit::*;
 use windlass::net::{TcpListener, UnixListener, UnixStream};
 use windlass::runtime::{Builder, Report, now};
-use windlass_compat::{Io, Options, serve, tower};
+use windlass_compat::{FromTokio, Io, Options, serve, tower};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -240,6 +240,22 @@ async fn nonsense_is_answered_and_told() {
     assert_eq!(client.ask("nonsense\r\n\r\n").await.0, 400);
     client.closed().await;
     assert_eq!(told.lock().unwrap().len(), 1);
+}
+
+#[windlass::test]
+async fn hyper_talks_over_a_stream_of_tokio_at_both_ends() {
+    let (near, far) = tokio::io::duplex(1000); // in place of TLS
+    let http1 = hyper::server::conn::http1::Builder::new();
+    let server = http1.serve_connection(Io::new(FromTokio(near)), service(echo));
+    let server = windlass::spawn(server);
+    let stream = Io::new(FromTokio(far));
+    let (mut sender, client) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+    let client = windlass::spawn(client);
+    let body = "x".repeat(100_000);
+    assert!(text(sender.send_request(request(body.clone())).await.unwrap()).await == body);
+    drop(sender);
+    client.await.unwrap().unwrap();
+    server.await.unwrap().unwrap();
 }
 
 #[windlass::test]

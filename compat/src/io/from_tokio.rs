@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Io, Reads, Writes};
+use super::{Io, Reads, Writes, write_trait};
 
 /// A stream that has the traits of `tokio::io`; [`Io`] gives it the others.
 ///
@@ -46,28 +46,6 @@ impl<T: AsyncRead + Unpin> Reads for FromTokio<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> Writes for FromTokio<T> {
-    fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, data)
-    }
-    fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
-    }
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 impl<S: Reads> AsyncRead for Io<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -85,28 +63,4 @@ impl<S: Reads> AsyncRead for Io<S> {
     }
 }
 
-impl<S: Writes> AsyncWrite for Io<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<Result<usize>> {
-        self.0.poll_write(cx, data)
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<Result<usize>> {
-        self.0.poll_write_vectored(cx, pieces)
-    }
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        self.0.poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        self.0.poll_shutdown(cx)
-    }
-}
+write_trait!(AsyncWrite, FromTokio);
