@@ -82,7 +82,6 @@ pub use error::{AcquireError, ConnectError, Lent, NotClosed};
 pub use guard::Guard;
 pub use manager::Manager;
 use shared::{Choice, Occupied, Shared, State};
-use slot::Filled;
 use stats::Reason;
 pub use stats::{Discarded, Stats};
 
@@ -185,10 +184,10 @@ impl<M: Manager> Pool<M> {
         let shared = &self.0.0;
         let permit = shared.permits.clone().try_acquire_owned().ok()?;
         let occupied = shared.occupy(permit, |state| match state.idle.last() {
-            Some(last) if shared.is_fresh(last.born, last.since) => state.any(),
-            _ => Choice::Nothing,
+            Some(last) if shared.is_fresh(last) => state.any(),
+            _ => Choice::Wait(None),
         });
-        let Some(Occupied::Filled(Filled { held, .. })) = occupied else { return None };
+        let Some(Occupied::Filled(held)) = occupied else { return None };
         let guard = Guard::new(held);
         guard.lend(Location::caller()).then_some(guard)
     }
@@ -294,9 +293,9 @@ async fn lend<M: Manager>(
 ) -> Result<Guard<M>, AcquireError<M::Error>> {
     let mut permit = line.await.map_err(|_| AcquireError::Closed)?;
     let guard = loop {
-        let Filled { held, since } = match shared.occupy(permit, State::any) {
+        let held = match shared.occupy(permit, State::any) {
             None => return Err(AcquireError::Closed),
-            Some(Occupied::Filled(filled)) => filled,
+            Some(Occupied::Filled(held)) => held,
             Some(Occupied::Empty(slot)) => {
                 let mut opening = work::open(slot);
                 let opened = poll_fn(|cx| {
@@ -312,11 +311,11 @@ async fn lend<M: Manager>(
                 }
             }
         };
-        if held.is_too_old() {
+        if shared.is_too_old(&held.open) {
             permit = held.discard(Reason::TooOld);
             continue;
         }
-        let is_fresh = shared.is_fresh(held.born, since);
+        let is_fresh = shared.is_fresh(&held.open);
         let mut guard = Guard::new(held);
         if is_fresh || guard.is_healthy().await {
             break guard;

@@ -81,7 +81,14 @@ impl<M: Manager> Guard<M> {
     /// A command that is cut off, because time is up or because the returned future is dropped,
     /// leaves the connection dirty; the pool at once sets out to
     /// [cancel](Manager::cancel) it at the other end. The next command on this guard waits for that,
-    /// within its own time.
+    /// within its own time. Two commands at a time on one connection do not compile:
+    ///
+    /// ```compile_fail,E0499
+    /// # async fn both<M: windlass::pool::Manager>(mut held: windlass::pool::Guard<M>) {
+    /// let (one, other) = (held.run(async |_| ()), held.run(async |_| ()));
+    /// let _ = (one.await, other.await);
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Elapsed`], if the command takes too long. It is dropped then. The command's own error is in
@@ -125,7 +132,7 @@ impl<M: Manager> Guard<M> {
                 self.cancelling = None;
             }
             let busy = Busy::new(self);
-            let output = command(&mut busy.guard.held_mut().connection).await;
+            let output = command(&mut busy.guard.held_mut().open.connection).await;
             busy.finish();
             output
         })
@@ -135,7 +142,7 @@ impl<M: Manager> Guard<M> {
     pub(super) async fn is_healthy(&mut self) -> bool {
         let shared = self.shared().clone();
         let busy = Busy::new(self);
-        let asked = shared.manager.is_healthy(&mut busy.guard.held_mut().connection);
+        let asked = shared.manager.is_healthy(&mut busy.guard.held_mut().open.connection);
         let is_healthy = timeout(shared.settings.recovery_timeout, asked).await;
         busy.finish();
         is_healthy.unwrap_or(false)
@@ -182,7 +189,7 @@ impl<M: Manager> Guard<M> {
     /// Has the command that was cut off cancelled.
     fn cancel(&mut self) {
         let shared = self.shared().clone();
-        let cancel = shared.manager.cancel(&mut self.held_mut().connection);
+        let cancel = shared.manager.cancel(&mut self.held_mut().open.connection);
         let limit = shared.settings.recovery_timeout;
         let (over, cancelling) = oneshot::channel();
         shared.start("cancel", async move {
@@ -197,20 +204,20 @@ impl<M: Manager> Deref for Guard<M> {
     type Target = M::Connection;
 
     fn deref(&self) -> &M::Connection {
-        &self.held().connection
+        &self.held().open.connection
     }
 }
 
 impl<M: Manager> DerefMut for Guard<M> {
     fn deref_mut(&mut self) -> &mut M::Connection {
-        &mut self.held_mut().connection
+        &mut self.held_mut().open.connection
     }
 }
 
 impl<M: Manager> Drop for Guard<M> {
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
-        if held.slot.shared.manager.is_broken(&held.connection) {
+        if held.slot.shared.manager.is_broken(&held.open.connection) {
             drop(held.discard(Reason::Broken));
         } else if self.is_dirty || thread::panicking() {
             recover(held, self.cancelling.take());

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::shim::{Arc, Mutex};
 
 use super::builder::Settings;
-use super::slot::{Filled, Held, Slot};
+use super::slot::{Held, Slot};
 use super::stats::{Reason, Stats};
 use super::{Lent, Manager};
 use crate::runtime::Handle;
@@ -45,13 +45,13 @@ pub(super) struct Shared<M: Manager> {
 pub(super) struct State<C> {
     /// In the order in which they came back. The last one is lent first, so that the others can
     /// grow old.
-    pub(super) idle: Vec<Idle<C>>,
+    pub(super) idle: Vec<Open<C>>,
     /// The entries of the slots, in the order in which they were made.
     pub(super) slots: BTreeMap<u64, Entry>,
     /// The number of the next slot.
     next: u64,
     /// When the keeper looks at the idle ones; `None` if it does not expect any.
-    look_at: Option<Instant>,
+    pub(super) look_at: Option<Instant>,
     /// The tasks of the pool, and some that have ended.
     tasks: Vec<Task<()>>,
     pub(super) is_closed: bool,
@@ -59,11 +59,12 @@ pub(super) struct State<C> {
     pub(super) counts: Stats,
 }
 
-/// A connection nobody uses.
-pub(super) struct Idle<C> {
+/// A connection, and its age.
+pub(super) struct Open<C> {
     pub(super) connection: C,
+    /// When it was opened.
     pub(super) born: Instant,
-    /// When it came back.
+    /// When it was idle first since it was last lent.
     pub(super) since: Instant,
 }
 
@@ -82,19 +83,19 @@ pub(super) enum Stage {
     Upkeep,
 }
 
-/// What somebody who has a permit wants to do with it.
+/// What to do with a permit.
 pub(super) enum Choice {
-    /// To have this idle connection.
+    /// To take this idle connection.
     Take(usize),
     /// To open one.
     Open,
-    /// Nothing.
-    Nothing,
+    /// Nothing, and to think again at this time.
+    Wait(Option<Instant>),
 }
 
 /// A slot, and what is in it.
 pub(super) enum Occupied<M: Manager> {
-    Filled(Filled<M>),
+    Filled(Held<M>),
     Empty(Slot<M>),
 }
 
@@ -126,32 +127,26 @@ impl<M: Manager> Shared<M> {
         self.runtime.clock().now()
     }
 
-    /// Makes a slot of a permit, unless the choice is nothing or the pool is closed.
+    /// Makes a slot of a permit, unless the choice is to wait or the pool is closed.
     pub(super) fn occupy(
         self: &Arc<Self>,
         permit: OwnedPermit,
         choose: impl FnOnce(&State<M::Connection>) -> Choice,
     ) -> Option<Occupied<M>> {
         let mut state = self.state.lock();
-        let choice = if state.is_closed { Choice::Nothing } else { choose(&state) };
-        let taken = match choice {
-            Choice::Take(at) => Some(state.idle.remove(at)),
-            Choice::Open => None,
-            Choice::Nothing => return None,
+        let choice = if state.is_closed { Choice::Wait(None) } else { choose(&state) };
+        let (taken, entry) = match choice {
+            Choice::Take(at) => (Some(state.idle.remove(at)), Entry::filled()),
+            Choice::Open => (None, Entry { stage: Stage::Opening, reason: None }),
+            Choice::Wait(_) => return None,
         };
         let key = state.next;
         state.next += 1;
-        let (stage, reason) = match &taken {
-            Some(_) => (Stage::Upkeep, Some(Reason::NotReset)),
-            None => (Stage::Opening, None),
-        };
-        state.slots.insert(key, Entry { stage, reason });
+        state.slots.insert(key, entry);
         drop(state);
         let slot = Slot::new(self.clone(), key, permit);
         Some(match taken {
-            Some(Idle { connection, born, since }) => {
-                Occupied::Filled(Filled { held: Held { connection, born, slot }, since })
-            }
+            Some(open) => Occupied::Filled(Held { open, slot }),
             None => Occupied::Empty(slot),
         })
     }
@@ -222,53 +217,43 @@ impl<M: Manager> Shared<M> {
     }
 
     /// True if a connection can be lent without a look at it.
-    pub(super) fn is_fresh(&self, born: Instant, since: Instant) -> bool {
-        let is_over = |from, limit| after(from, limit).is_some_and(|end| end <= self.now());
-        !is_over(born, self.settings.max_lifetime) && !is_over(since, self.settings.check_after)
+    pub(super) fn is_fresh(&self, open: &Open<M::Connection>) -> bool {
+        !self.is_too_old(open) && !self.is_over(open.since, self.settings.check_after)
+    }
+
+    /// True if a connection has reached the maximum lifetime.
+    pub(super) fn is_too_old(&self, open: &Open<M::Connection>) -> bool {
+        self.is_over(open.born, self.settings.max_lifetime)
+    }
+
+    fn is_over(&self, begun: Instant, limit: Duration) -> bool {
+        begun.checked_add(limit).is_some_and(|end| end <= self.now())
     }
 
     /// What the keeper should do now, and if nothing, until when.
-    pub(super) fn chore(&self, state: &State<M::Connection>, retry_at: Option<Instant>) -> Chore {
+    pub(super) fn chore(&self, state: &State<M::Connection>, retry_at: Option<Instant>) -> Choice {
         let now = self.now();
         let mut until = None;
         for (at, idle) in state.idle.iter().enumerate() {
             match state.due(&self.settings, idle) {
-                Some(due) if due <= now => return Chore::Do(Choice::Take(at)),
+                Some(due) if due <= now => return Choice::Take(at),
                 due => until = earlier(until, due),
             }
         }
         if state.size() < self.settings.min_size {
             match retry_at {
                 Some(retry_at) if retry_at > now => until = earlier(until, Some(retry_at)),
-                _ => return Chore::Do(Choice::Open),
+                _ => return Choice::Open,
             }
         }
-        Chore::Wait(until)
-    }
-
-    /// [`chore`](Self::chore), and until when the keeper will sleep is written down.
-    pub(super) fn next_chore(&self, retry_at: Option<Instant>) -> Chore {
-        let mut state = self.state.lock();
-        let chore = self.chore(&state, retry_at);
-        if let Chore::Wait(until) = chore {
-            state.look_at = until;
-        }
-        chore
+        Choice::Wait(until)
     }
 }
 
-/// See [`Shared::chore`].
-pub(super) enum Chore {
-    Do(Choice),
-    Wait(Option<Instant>),
-}
-
-impl Chore {
-    pub(super) fn choice(self) -> Choice {
-        match self {
-            Chore::Do(choice) => choice,
-            Chore::Wait(_) => Choice::Nothing,
-        }
+impl Entry {
+    /// The entry of a connection that nobody has said anything about.
+    pub(super) fn filled() -> Self {
+        Self { stage: Stage::Upkeep, reason: Some(Reason::NotReset) }
     }
 }
 
@@ -292,16 +277,16 @@ impl<C> State<C> {
     }
 
     /// When an idle connection is to be closed.
-    fn due(&self, settings: &Settings, idle: &Idle<C>) -> Option<Instant> {
-        let too_old = after(idle.born, settings.max_lifetime);
+    fn due(&self, settings: &Settings, idle: &Open<C>) -> Option<Instant> {
+        let too_old = idle.born.checked_add(settings.max_lifetime);
         if self.size() <= settings.min_size {
             return too_old;
         }
-        earlier(too_old, after(idle.since, settings.idle_timeout))
+        earlier(too_old, idle.since.checked_add(settings.idle_timeout))
     }
 
     /// Adds an idle connection; true if the keeper has to look earlier than it will.
-    pub(super) fn put(&mut self, settings: &Settings, idle: Idle<C>) -> bool {
+    pub(super) fn put(&mut self, settings: &Settings, idle: Open<C>) -> bool {
         self.idle.push(idle);
         let due = self.idle.last().and_then(|idle| self.due(settings, idle));
         let is_earlier = earlier(due, self.look_at) != self.look_at;
@@ -310,11 +295,6 @@ impl<C> State<C> {
         }
         is_earlier
     }
-}
-
-/// So much later; `None` if that is never.
-pub(super) fn after(instant: Instant, duration: Duration) -> Option<Instant> {
-    instant.checked_add(duration)
 }
 
 /// The earlier of two instants, where `None` is never.

@@ -1,10 +1,8 @@
 //! A place for one connection, and a connection in its place.
 
-use std::time::Instant;
-
 use windlass_sync::shim::Arc;
 
-use super::shared::{Idle, Shared, Stage, after};
+use super::shared::{Entry, Open, Shared, Stage};
 use super::stats::Reason;
 use super::{ConnectError, Manager};
 use crate::sync::OwnedPermit;
@@ -25,16 +23,8 @@ pub(super) struct Slot<M: Manager> {
 ///
 /// The order of the fields matters: the connection is dropped before its place is free.
 pub(super) struct Held<M: Manager> {
-    pub(super) connection: M::Connection,
-    pub(super) born: Instant,
+    pub(super) open: Open<M::Connection>,
     pub(super) slot: Slot<M>,
-}
-
-/// A connection that was idle a moment ago.
-pub(super) struct Filled<M: Manager> {
-    pub(super) held: Held<M>,
-    /// Since when it was idle.
-    pub(super) since: Instant,
 }
 
 impl<M: Manager> Slot<M> {
@@ -50,9 +40,9 @@ impl<M: Manager> Slot<M> {
             Ok(Ok(connection)) => {
                 let mut state = shared.state.lock();
                 state.counts.opened += 1;
-                state.entry(self.key).reason = Some(Reason::NotReset);
-                drop(state);
-                return Ok(Held { connection, born: shared.now(), slot: self });
+                *state.entry(self.key) = Entry { stage: Stage::Opening, ..Entry::filled() };
+                let now = shared.now();
+                return Ok(Held { open: Open { connection, born: now, since: now }, slot: self });
             }
             Ok(Err(error)) => ConnectError::Failed(error),
             Err(_) => ConnectError::Timeout(limit),
@@ -92,28 +82,19 @@ impl<M: Manager> Drop for Slot<M> {
 }
 
 impl<M: Manager> Held<M> {
-    /// True if it has reached the maximum lifetime.
-    pub(super) fn is_too_old(&self) -> bool {
-        let shared = &self.slot.shared;
-        after(self.born, shared.settings.max_lifetime).is_some_and(|end| end <= shared.now())
-    }
-
     /// Makes the connection idle; closes it if the pool is closed.
     pub(super) fn put(self) {
-        let Held { connection, born, slot } = self;
-        let shared = &*slot.shared;
-        let idle = Idle { connection, born, since: shared.now() };
-        let is_due_earlier = {
-            let mut state = shared.state.lock();
-            if state.is_closed {
-                drop(state);
-                let held = Held { connection: idle.connection, born, slot };
-                drop(held.discard(Reason::Closed));
-                return;
-            }
-            state.slots.remove(&slot.key);
-            state.put(&shared.settings, idle)
-        };
+        let shared = self.slot.shared.clone();
+        let mut state = shared.state.lock();
+        if state.is_closed {
+            drop(state);
+            drop(self.discard(Reason::Closed));
+            return;
+        }
+        let Held { open, slot } = self;
+        state.slots.remove(&slot.key);
+        let is_due_earlier = state.put(&shared.settings, Open { since: shared.now(), ..open });
+        drop(state);
         if is_due_earlier {
             shared.chores.notify_one();
         }
@@ -121,20 +102,18 @@ impl<M: Manager> Held<M> {
 
     /// Closes the connection. What is left is the permit, which may have another one.
     pub(super) fn discard(self, reason: Reason) -> OwnedPermit {
-        let Held { connection, mut slot, .. } = self;
+        let Held { open, mut slot } = self;
         slot.shared.state.lock().entry(slot.key).reason = Some(reason);
-        drop(connection);
+        drop(open);
         slot.permit.take().expect("only this takes it, and the slot along with it")
     }
 
     /// Takes the connection out of the pool.
     pub(super) fn detach(self) -> M::Connection {
-        let Held { connection, slot, .. } = self;
-        {
-            let mut state = slot.shared.state.lock();
-            state.slots.remove(&slot.key);
-            state.counts.detached += 1;
-        }
-        connection
+        let mut state = self.slot.shared.state.lock();
+        state.slots.remove(&self.slot.key);
+        state.counts.detached += 1;
+        drop(state);
+        self.open.connection
     }
 }

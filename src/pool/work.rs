@@ -3,8 +3,8 @@
 
 use windlass_sync::shim::Arc;
 
-use super::shared::{Chore, Occupied, Shared, Stage};
-use super::slot::{Filled, Held, Slot};
+use super::shared::{Choice, Occupied, Shared, Stage};
+use super::slot::{Held, Slot};
 use super::stats::Reason;
 use super::{ConnectError, Guard, Manager};
 use crate::sync::oneshot;
@@ -40,10 +40,10 @@ pub(super) fn recover<M: Manager>(mut held: Held<M>, cancelling: Option<oneshot:
             if let Some(cancelling) = cancelling {
                 let _ = cancelling.await; // either way it is over
             }
-            shared.manager.reset(&mut held.connection).await
+            shared.manager.reset(&mut held.open.connection).await
         });
         match reset.await {
-            Ok(Ok(())) if !shared.manager.is_broken(&held.connection) => return held.put(),
+            Ok(Ok(())) if !shared.manager.is_broken(&held.open.connection) => return held.put(),
             Ok(Err(error)) => shared.manager.background_error(error),
             Ok(Ok(())) | Err(_) => {}
         }
@@ -58,17 +58,25 @@ pub(super) async fn keep<M: Manager>(shared: Arc<Shared<M>>) {
     let mut delay = shared.settings.backoff;
     let mut retry_at = None;
     loop {
-        if let Chore::Wait(until) = shared.next_chore(retry_at) {
+        let chore = {
+            let mut state = shared.state.lock();
+            let chore = shared.chore(&state, retry_at);
+            if let Choice::Wait(until) = chore {
+                state.look_at = until;
+            }
+            chore
+        };
+        if let Choice::Wait(until) = chore {
             let _ = timeout_at(until, shared.chores.notified()).await;
             continue;
         }
         let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
-        let occupied = shared.occupy(permit, |state| shared.chore(state, retry_at).choice());
+        let occupied = shared.occupy(permit, |state| shared.chore(state, retry_at));
         match occupied {
             None => {}
-            Some(Occupied::Filled(Filled { held, .. })) => {
-                let reason = if held.is_too_old() { Reason::TooOld } else { Reason::TooIdle };
-                drop(held.discard(reason));
+            Some(Occupied::Filled(held)) => {
+                let is_too_old = shared.is_too_old(&held.open);
+                drop(held.discard(if is_too_old { Reason::TooOld } else { Reason::TooIdle }));
             }
             // In a task of its own, so that a panic in there does not end this one.
             Some(Occupied::Empty(slot)) => {
