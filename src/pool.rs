@@ -182,14 +182,19 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Guard<M>> {
         let shared = &self.0.0;
-        let permit = shared.permits.clone().try_acquire_owned().ok()?;
-        let occupied = shared.occupy(permit, |state| match state.idle.last() {
-            Some(last) if shared.is_fresh(last) => state.any(),
-            _ => Choice::Wait(None),
-        });
-        let Some(Occupied::Filled(held)) = occupied else { return None };
-        let guard = Guard::new(held);
-        guard.lend(Location::caller()).then_some(guard)
+        let mut permit = shared.permits.clone().try_acquire_owned().ok()?;
+        loop {
+            let occupied = shared.occupy(permit, |state| match state.idle.last() {
+                Some(last) if shared.is_fresh(last) => state.any(),
+                _ => Choice::Wait(None),
+            });
+            let Some(Occupied::Filled(held)) = occupied else { return None };
+            let Some(reason) = shared.unfit(&held.open) else {
+                let guard = Guard::new(held);
+                return guard.lend(Location::caller()).then_some(guard);
+            };
+            permit = held.discard(reason);
+        }
     }
 
     /// Closes the pool, and waits until everything that was lent has come back.
@@ -311,8 +316,8 @@ async fn lend<M: Manager>(
                 }
             }
         };
-        if shared.is_too_old(&held.open) {
-            permit = held.discard(Reason::TooOld);
+        if let Some(reason) = shared.unfit(&held.open) {
+            permit = held.discard(reason);
             continue;
         }
         let is_fresh = shared.is_fresh(&held.open);

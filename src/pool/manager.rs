@@ -75,8 +75,8 @@ pub trait Manager: Send + Sync + 'static {
 
     /// True if it is known already that the connection is of no use any more.
     ///
-    /// Called whenever one comes back, also while a panic unwinds: it must be quick, and must not
-    /// panic.
+    /// Called before one is lent and when it comes back, also while a panic unwinds: it must be
+    /// quick, and must not panic.
     fn is_broken(&self, connection: &Self::Connection) -> bool {
         let _ = connection;
         false
@@ -84,13 +84,13 @@ pub trait Manager: Send + Sync + 'static {
 
     /// Stops the command that was cut off on this connection, at the other end.
     ///
-    /// Called when [`Guard::run`](super::Guard::run) has timed out or was dropped half-way. The
-    /// future must not borrow the connection: it takes along what it needs (a cancel key, an
+    /// Called when [`Guard::run`](super::Guard::run) has timed out, or that or a health check was
+    /// dropped half-way. The future must not borrow the connection: it takes along what it needs (a cancel key, an
     /// address), and runs in a task of the pool for at most the recovery timeout. Neither the next
     /// command nor the reset begins before it has ended. Without this method nothing is done.
     ///
     /// # Cancel safety
-    /// It is dropped if the connection is closed first.
+    /// It is dropped if the pool closes.
     fn cancel(
         &self,
         connection: &mut Self::Connection,

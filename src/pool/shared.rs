@@ -127,15 +127,16 @@ impl<M: Manager> Shared<M> {
         self.runtime.clock().now()
     }
 
-    /// Makes a slot of a permit, unless the choice is to wait or the pool is closed.
+    /// Makes a slot of a permit, unless the choice is to wait.
+    ///
+    /// On a closed pool nothing is idle, and what is to be opened is never [started](Self::start).
     pub(super) fn occupy(
         self: &Arc<Self>,
         permit: OwnedPermit,
         choose: impl FnOnce(&State<M::Connection>) -> Choice,
     ) -> Option<Occupied<M>> {
         let mut state = self.state.lock();
-        let choice = if state.is_closed { Choice::Wait(None) } else { choose(&state) };
-        let (taken, entry) = match choice {
+        let (taken, entry) = match choose(&state) {
             Choice::Take(at) => (Some(state.idle.remove(at)), Entry::filled()),
             Choice::Open => (None, Entry { stage: Stage::Opening, reason: None }),
             Choice::Wait(_) => return None,
@@ -219,6 +220,14 @@ impl<M: Manager> Shared<M> {
     /// True if a connection can be lent without a look at it.
     pub(super) fn is_fresh(&self, open: &Open<M::Connection>) -> bool {
         !self.is_too_old(open) && !self.is_over(open.since, self.settings.check_after)
+    }
+
+    /// Why an idle connection is not to be lent, if there is a reason.
+    pub(super) fn unfit(&self, open: &Open<M::Connection>) -> Option<Reason> {
+        match self.is_too_old(open) {
+            true => Some(Reason::TooOld),
+            false => self.manager.is_broken(&open.connection).then_some(Reason::Broken),
+        }
     }
 
     /// True if a connection has reached the maximum lifetime.

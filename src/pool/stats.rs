@@ -75,7 +75,7 @@ pub struct Stats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Discarded {
-    /// They came back broken.
+    /// They were broken when they came back or were to be lent.
     pub broken: u64,
     /// They failed the health check.
     pub unhealthy: u64,

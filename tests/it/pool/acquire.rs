@@ -1,6 +1,6 @@
 //! Getting a connection: the size of the pool, the line, the time limit.
 
-use windlass::pool::{AcquireError, ConnectError};
+use windlass::pool::{AcquireError, ConnectError, Pool};
 use windlass::runtime::now;
 use windlass::spawn;
 use windlass::task::try_id;
@@ -297,6 +297,13 @@ async fn a_guard_can_be_used_in_any_task_of_the_runtime() {
         answer.await.unwrap()
     });
     assert_eq!(task.await.unwrap(), 4);
+    async fn by_reference(pool: &Pool<Server>, words: &[&str]) -> usize {
+        let mut held = pool.acquire().await.unwrap();
+        let work = held.run(async |connection| (connection.work(MS).await, words.len()));
+        work.await.unwrap().1
+    }
+    let other = pool.clone();
+    assert_eq!(spawn(async move { by_reference(&other, &["a", "b"]).await }).await.unwrap(), 2);
     let acquires = spawn(pool.acquire());
     drop(acquires.await.unwrap().unwrap());
     assert_clean(&pool, &server);

@@ -153,6 +153,24 @@ async fn who_waits_for_a_connection_keeps_the_pool_open() {
 }
 
 #[windlass::test(paused)]
+async fn a_pool_that_is_closed_between_a_grant_and_its_use_lends_nothing() {
+    for is_broken in [false, true] {
+        let server = Server::default();
+        let pool = server.pool().max_size(1).build().await.unwrap();
+        let mut held = pool.acquire().await.unwrap();
+        let mut waiter = Hand::new(pool.acquire());
+        waiter.pending();
+        held.broken = is_broken;
+        drop(held);
+        assert_eq!(waiter.wakes(), 1);
+        pool.close().await;
+        assert_eq!(waiter.ready().unwrap_err(), AcquireError::Closed);
+        assert_eq!(pool.stats().opened, 1);
+        assert_clean(&pool, &server);
+    }
+}
+
+#[windlass::test(paused)]
 async fn a_pool_that_is_closed_during_a_check_lends_nothing() {
     let server = Server::default();
     let pool = server.pool().check_after(SECOND * 0).build().await.unwrap();

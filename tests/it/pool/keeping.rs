@@ -28,6 +28,19 @@ async fn a_connection_that_was_idle_for_long_is_checked_before_it_is_lent() {
 }
 
 #[windlass::test(paused)]
+async fn a_connection_that_was_killed_while_it_was_idle_is_not_lent() {
+    let server = Server::default();
+    let pool = server.pool().build().await.unwrap();
+    use_at_once(&pool, 4).await;
+    [4, 3].into_iter().for_each(|id| server.kill(id));
+    assert_eq!(pool.acquire().await.unwrap().id, 2);
+    server.kill(2);
+    assert_eq!(pool.try_acquire().unwrap().id, 1);
+    assert_eq!((pool.stats().discarded.broken, server.open()), (3, 1));
+    assert_clean(&pool, &server);
+}
+
+#[windlass::test(paused)]
 async fn connections_that_fail_the_check_are_closed_and_the_acquire_goes_on() {
     let server = Server::default();
     let pool = server.pool().recovery_timeout(5 * SECOND).build().await.unwrap();

@@ -40,6 +40,7 @@ struct Script {
     peak: usize,
     log: Vec<String>,
     errors: Vec<&'static str>,
+    killed: Vec<u32>,
 }
 
 /// What the server can be asked for.
@@ -83,6 +84,11 @@ impl Server {
     /// What it has seen since the last call.
     pub fn news(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().log)
+    }
+
+    /// Ends a connection from the other side.
+    pub fn kill(&self, id: u32) {
+        self.0.lock().unwrap().killed.push(id);
     }
 
     pub fn open(&self) -> usize {
@@ -198,7 +204,7 @@ impl Manager for Server {
     }
 
     fn is_broken(&self, connection: &Connection) -> bool {
-        connection.broken
+        connection.broken || self.0.lock().unwrap().killed.contains(&connection.id)
     }
 
     fn cancel(&self, connection: &mut Connection) -> impl Future<Output = ()> + Send + 'static {
