@@ -2,11 +2,13 @@
 
 mod kit;
 
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kit::*;
 use windlass::net::{TcpListener, TcpStream};
-use windlass::runtime::{Handle, now};
+use windlass::runtime::{Builder, Handle, now};
 use windlass::spawn;
 use windlass_compat::serve::Report;
 use windlass_compat::{Options, serve};
@@ -15,6 +17,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Longer than connections may take that have nothing to do.
 const MOMENT: Duration = Duration::from_millis(20);
 
+// SRV-18
 #[windlass::test(paused)]
 async fn a_request_in_flight_finishes_while_the_listener_and_idle_connections_are_closed() {
     let slow = Slow::default();
@@ -96,6 +99,40 @@ async fn the_requests_of_http2_are_gone_when_the_grace_is_over() {
     }
 }
 
+#[test]
+fn a_request_of_http2_that_cannot_be_cancelled_is_waited_for() {
+    let runtime = Builder::new().workers(2).caller_works(false).build().unwrap();
+    let (begin, begun) = channel();
+    let (go, gate) = channel();
+    let (begin, gate) = (Arc::new(Mutex::new(begin)), Arc::new(Mutex::new(gate)));
+    let (tell, told) = channel();
+    runtime
+        .spawn(async move {
+            let (server, address) = server(Options::new(), move |_| {
+                let (begin, gate) = (begin.clone(), gate.clone());
+                async move {
+                    begin.lock().unwrap().send(()).unwrap();
+                    gate.lock().unwrap().recv().unwrap(); // blocks its worker, in the poll
+                    reply("late")
+                }
+            });
+            let mut sender = http2(address).await;
+            tell.send(server).unwrap();
+            assert!(sender.send_request(request("")).await.is_err());
+            for _ in 0..100 {
+                windlass::yield_now().await; // whoever else could run has run
+            }
+        })
+        .detach();
+    let server = told.recv().unwrap();
+    begun.recv().unwrap();
+    let stopping = runtime.spawn(server.shutdown(Duration::ZERO));
+    assert!(told.recv().is_err(), "the client's task has ended");
+    assert!(!stopping.is_finished(), "the handler still runs");
+    go.send(()).unwrap();
+    assert_eq!(runtime.block_on(stopping).unwrap(), Report { finished: 0, cancelled: 1 });
+}
+
 #[windlass::test(paused)]
 async fn an_idle_http2_connection_does_not_delay() {
     let (server, address) = server(Options::new(), hello);
@@ -142,6 +179,7 @@ async fn no_grace_cancels_at_once() {
     assert!(now() - begun < MOMENT);
 }
 
+// SRV-05
 #[windlass::test]
 async fn another_server_binds_the_address_at_once_and_old_clients_see_the_end() {
     let (first, address) = server(Options::new(), hello);
