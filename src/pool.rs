@@ -12,7 +12,7 @@
 //!               +------ broken ---------> closed --> "pool refill", below the minimum
 //! ```
 //!
-//! It is made of a [`Semaphore`](crate::sync::Semaphore), [`timeout`](crate::time::timeout) and
+//! It is made of a [`Semaphore`](crate::sync::Semaphore), [`timeout`] and
 //! tasks, and goes by the clock of its runtime, so its timeouts can be tested with a paused one.
 //!
 //! # What it promises
@@ -68,20 +68,21 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use windlass_sync::error::Closed;
 use windlass_sync::shim::Arc;
 use windlass_sync::waiting;
 
 use crate::sync::OwnedPermit;
-use crate::time::timeout;
+use crate::task::try_id;
+use crate::time::{timeout, timeout_at};
 pub use builder::Builder;
 use builder::Settings;
 pub use error::{AcquireError, ConnectError, Lent, NotClosed};
 pub use guard::Guard;
 pub use manager::Manager;
-use shared::{Choice, Occupied, Shared, State};
+use shared::{Choice, Occupied, Shared, Stage, State};
 use stats::Reason;
 pub use stats::{Discarded, Stats};
 
@@ -166,14 +167,28 @@ impl<M: Manager> Pool<M> {
         limit: Duration,
     ) -> impl Future<Output = Result<Guard<M>, AcquireError<M::Error>>> + Send + use<M> {
         // The clone keeps the pool open for as long as somebody wants something of it.
-        let pool = self.clone();
-        // The line is named here: from inside an `async fn` it would name this file.
-        let (shared, at) = (self.0.0.clone(), Location::caller());
-        let line = shared.permits.clone().acquire_owned();
-        let lending = timeout(limit, lend(shared, line, at));
+        let (pool, at) = (self.clone(), Location::caller());
+        let deadline = self.0.0.now().checked_add(limit);
+        let mut line = self.0.0.permits.clone().acquire_owned();
         async move {
-            let lent = lending.await;
-            lent.unwrap_or_else(|_| Err(pool.timed_out(limit)))
+            let shared = &pool.0.0;
+            // Most often one is idle: that needs no timer, and no room for the rest.
+            let permit = match poll_fn(|cx| Poll::Ready(Pin::new(&mut line).poll(cx))).await {
+                Poll::Ready(Err(_)) => return Err(AcquireError::Closed),
+                Poll::Ready(Ok(permit)) => match lend_idle(shared, permit, at) {
+                    Ok(guard) => return Ok(guard),
+                    Err(permit) => Some(permit),
+                },
+                Poll::Pending => None,
+            };
+            let lent = timeout_at(deadline, async {
+                let permit = match permit {
+                    Some(permit) => permit,
+                    None => line.await.map_err(|_| AcquireError::Closed)?,
+                };
+                lend(shared, permit, at).await
+            });
+            lent.await.unwrap_or_else(|_| Err(pool.timed_out(limit)))
         }
     }
 
@@ -182,19 +197,8 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Guard<M>> {
         let shared = &self.0.0;
-        let mut permit = shared.permits.clone().try_acquire_owned().ok()?;
-        loop {
-            let occupied = shared.occupy(permit, |state| match state.idle.last() {
-                Some(last) if shared.is_fresh(last) => state.any(),
-                _ => Choice::Wait(None),
-            });
-            let Some(Occupied::Filled(held)) = occupied else { return None };
-            let Some(reason) = shared.unfit(&held.open) else {
-                let guard = Guard::new(held);
-                return guard.lend(Location::caller()).then_some(guard);
-            };
-            permit = held.discard(reason);
-        }
+        let permit = shared.permits.clone().try_acquire_owned().ok()?;
+        lend_idle(shared, permit, Location::caller()).ok()
     }
 
     /// Closes the pool, and waits until everything that was lent has come back.
@@ -241,7 +245,7 @@ impl<M: Manager> Pool<M> {
         self.0.0.stats()
     }
 
-    /// Who has a connection at this moment, the oldest loan first.
+    /// Who has a connection at this moment.
     pub fn lent(&self) -> Vec<Lent> {
         self.0.0.lent()
     }
@@ -250,8 +254,9 @@ impl<M: Manager> Pool<M> {
     fn open_first(&self) -> work::Opening<M> {
         let shared = &self.0.0;
         let permit = shared.permits.clone().try_acquire_owned();
-        let occupied = permit.ok().and_then(|permit| shared.occupy(permit, |_| Choice::Open));
-        let Some(Occupied::Empty(slot)) = occupied else {
+        let occupied =
+            permit.ok().map(|permit| shared.occupy(permit, Stage::Opening, |_| Choice::Open));
+        let Some(Ok(Occupied::Empty(slot))) = occupied else {
             unreachable!("a new pool is open, and has a permit for each of its first connections")
         };
         work::open(slot)
@@ -290,18 +295,37 @@ impl<M: Manager> fmt::Debug for Pool<M> {
     }
 }
 
-/// Waits for a permit, and for what it is good for.
+/// Lends an idle connection that can be lent as it is; gives the permit back if there is none.
+fn lend_idle<M: Manager>(
+    shared: &Arc<Shared<M>>,
+    mut permit: OwnedPermit,
+    at: &'static Location<'static>,
+) -> Result<Guard<M>, OwnedPermit> {
+    let now = shared.now();
+    loop {
+        let occupied = shared.occupy(permit, lent_here(at), |state| match state.idle.last() {
+            Some(last) if shared.is_fresh(last, now) => state.any(),
+            _ => Choice::Wait(None),
+        });
+        let Occupied::Filled(held) = occupied? else { unreachable!("it opens none") };
+        match shared.unfit(&held.open, now) {
+            Some(reason) => permit = held.discard(reason),
+            None => return Ok(Guard::new(held)),
+        }
+    }
+}
+
+/// Lends an idle connection once it was checked, or a new one.
 async fn lend<M: Manager>(
-    shared: Arc<Shared<M>>,
-    line: impl Future<Output = Result<OwnedPermit, Closed>>,
+    shared: &Arc<Shared<M>>,
+    mut permit: OwnedPermit,
     at: &'static Location<'static>,
 ) -> Result<Guard<M>, AcquireError<M::Error>> {
-    let mut permit = line.await.map_err(|_| AcquireError::Closed)?;
     let guard = loop {
-        let held = match shared.occupy(permit, State::any) {
-            None => return Err(AcquireError::Closed),
-            Some(Occupied::Filled(held)) => held,
-            Some(Occupied::Empty(slot)) => {
+        let held = match shared.occupy(permit, lent_here(at), State::any) {
+            Err(_permit) => unreachable!("who wants any connection can always have a slot"),
+            Ok(Occupied::Filled(held)) => held,
+            Ok(Occupied::Empty(slot)) => {
                 let mut opening = work::open(slot);
                 let opened = poll_fn(|cx| {
                     let opened = Pin::new(&mut opening).poll(cx);
@@ -316,16 +340,25 @@ async fn lend<M: Manager>(
                 }
             }
         };
-        if let Some(reason) = shared.unfit(&held.open) {
+        let now = shared.now();
+        if let Some(reason) = shared.unfit(&held.open, now) {
             permit = held.discard(reason);
             continue;
         }
-        let is_fresh = shared.is_fresh(&held.open);
+        let is_fresh = shared.is_fresh(&held.open, now);
         let mut guard = Guard::new(held);
-        if is_fresh || guard.is_healthy().await {
+        if is_fresh {
+            return Ok(guard);
+        }
+        if guard.is_healthy().await {
             break guard;
         }
         permit = guard.take().discard(Reason::Unhealthy);
     };
-    if guard.lend(at) { Ok(guard) } else { Err(AcquireError::Closed) }
+    if guard.enter(lent_here(at)) { Ok(guard) } else { Err(AcquireError::Closed) }
+}
+
+/// The stage of what the current task has acquired.
+fn lent_here(at: &'static Location<'static>) -> Stage {
+    Stage::Lent(Lent { task: try_id(), at })
 }

@@ -96,7 +96,7 @@ pub enum ConnectError<E> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotClosed {
-    /// What is still lent, the oldest first.
+    /// What is still lent.
     pub lent: Vec<Lent>,
 }
 

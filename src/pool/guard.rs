@@ -3,19 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
 use std::thread;
 use std::time::Duration;
 
 use windlass_sync::shim::Arc;
 
+use super::Manager;
 use super::shared::{Shared, Stage};
 use super::slot::Held;
 use super::stats::Reason;
 use super::work::recover;
-use super::{Lent, Manager};
 use crate::sync::oneshot;
-use crate::task::try_id;
 use crate::time::{Elapsed, timeout};
 
 const HELD: &str = "a guard has its connection until it is consumed";
@@ -68,11 +66,6 @@ pub struct Guard<M: Manager> {
 impl<M: Manager> Guard<M> {
     pub(super) fn new(held: Held<M>) -> Self {
         Self { held: Some(held), is_dirty: false, cancelling: None }
-    }
-
-    /// Writes down who has it from now on; false if the pool is closed.
-    pub(super) fn lend(&self, at: &'static Location<'static>) -> bool {
-        self.held().slot.enter(Stage::Lent(Lent { task: try_id(), at }))
     }
 
     /// Runs a command on the connection, for as long as the pool's
@@ -140,6 +133,7 @@ impl<M: Manager> Guard<M> {
 
     /// Asks the manager whether the connection is still good.
     pub(super) async fn is_healthy(&mut self) -> bool {
+        self.enter(Stage::Upkeep);
         let shared = self.shared().clone();
         let busy = Busy::new(self);
         let asked = shared.manager.is_healthy(&mut busy.guard.held_mut().open.connection);
@@ -168,6 +162,11 @@ impl<M: Manager> Guard<M> {
     /// Takes the connection out of the pool, as it is. Another may be opened in its place.
     pub fn detach(mut self) -> M::Connection {
         self.take().detach()
+    }
+
+    /// Writes down what the connection is for; false if the pool is closed.
+    pub(super) fn enter(&self, stage: Stage) -> bool {
+        self.held().slot.enter(stage)
     }
 
     pub(super) fn take(&mut self) -> Held<M> {

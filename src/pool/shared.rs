@@ -11,10 +11,9 @@
 //! than permits; below the minimum there are fewer than the maximum anyway. And a slot gives its
 //! permit back only after its connection is dropped, or is idle again.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use windlass_sync::shim::{Arc, Mutex};
 
@@ -46,10 +45,9 @@ pub(super) struct State<C> {
     /// In the order in which they came back. The last one is lent first, so that the others can
     /// grow old.
     pub(super) idle: Vec<Open<C>>,
-    /// The entries of the slots, in the order in which they were made.
-    pub(super) slots: BTreeMap<u64, Entry>,
-    /// The number of the next slot.
-    next: u64,
+    /// The entries of the slots, and where there is none.
+    slots: Vec<Option<Entry>>,
+    free: Vec<usize>,
     /// When the keeper looks at the idle ones; `None` if it does not expect any.
     pub(super) look_at: Option<Instant>,
     /// The tasks of the pool, and some that have ended.
@@ -104,8 +102,8 @@ impl<M: Manager> Shared<M> {
     pub(super) fn new(manager: M, settings: Settings) -> Self {
         let state = State {
             idle: Vec::new(),
-            slots: BTreeMap::new(),
-            next: 0,
+            slots: Vec::new(),
+            free: Vec::new(),
             look_at: None,
             tasks: Vec::new(),
             is_closed: false,
@@ -127,26 +125,32 @@ impl<M: Manager> Shared<M> {
         self.runtime.clock().now()
     }
 
-    /// Makes a slot of a permit, unless the choice is to wait.
+    /// Makes a slot of a permit, unless the choice is to wait, which gives the permit back; the
+    /// stage is for a connection that was idle.
     ///
     /// On a closed pool nothing is idle, and what is to be opened is never [started](Self::start).
     pub(super) fn occupy(
         self: &Arc<Self>,
         permit: OwnedPermit,
+        stage: Stage,
         choose: impl FnOnce(&State<M::Connection>) -> Choice,
-    ) -> Option<Occupied<M>> {
+    ) -> Result<Occupied<M>, OwnedPermit> {
         let mut state = self.state.lock();
         let (taken, entry) = match choose(&state) {
-            Choice::Take(at) => (Some(state.idle.remove(at)), Entry::filled()),
+            Choice::Take(at) => {
+                (Some(state.idle.remove(at)), Entry { stage, reason: Some(Reason::NotReset) })
+            }
             Choice::Open => (None, Entry { stage: Stage::Opening, reason: None }),
-            Choice::Wait(_) => return None,
+            Choice::Wait(_) => return Err(permit),
         };
-        let key = state.next;
-        state.next += 1;
-        state.slots.insert(key, entry);
+        let key = state.free.pop().unwrap_or(state.slots.len());
+        match state.slots.get_mut(key) {
+            Some(slot) => *slot = Some(entry),
+            None => state.slots.push(Some(entry)),
+        }
         drop(state);
         let slot = Slot::new(self.clone(), key, permit);
-        Some(match taken {
+        Ok(match taken {
             Some(open) => Occupied::Filled(Held { open, slot }),
             None => Occupied::Empty(slot),
         })
@@ -191,7 +195,7 @@ impl<M: Manager> Shared<M> {
         let line = self.permits.stats();
         let state = self.state.lock();
         let mut stats = state.counts;
-        for entry in state.slots.values() {
+        for entry in state.slots.iter().flatten() {
             match entry.stage {
                 Stage::Opening => stats.opening += 1,
                 Stage::Lent(_) => stats.in_use += 1,
@@ -204,7 +208,7 @@ impl<M: Manager> Shared<M> {
     /// Everybody who has a connection.
     pub(super) fn lent(&self) -> Vec<Lent> {
         let state = self.state.lock();
-        let lent = state.slots.values().filter_map(|entry| match entry.stage {
+        let lent = state.slots.iter().flatten().filter_map(|entry| match entry.stage {
             Stage::Lent(lent) => Some(lent),
             Stage::Opening | Stage::Upkeep => None,
         });
@@ -218,25 +222,16 @@ impl<M: Manager> Shared<M> {
     }
 
     /// True if a connection can be lent without a look at it.
-    pub(super) fn is_fresh(&self, open: &Open<M::Connection>) -> bool {
-        !self.is_too_old(open) && !self.is_over(open.since, self.settings.check_after)
+    pub(super) fn is_fresh(&self, open: &Open<M::Connection>, now: Instant) -> bool {
+        now.duration_since(open.since) < self.settings.check_after
     }
 
     /// Why an idle connection is not to be lent, if there is a reason.
-    pub(super) fn unfit(&self, open: &Open<M::Connection>) -> Option<Reason> {
-        match self.is_too_old(open) {
+    pub(super) fn unfit(&self, open: &Open<M::Connection>, now: Instant) -> Option<Reason> {
+        match now.duration_since(open.born) >= self.settings.max_lifetime {
             true => Some(Reason::TooOld),
             false => self.manager.is_broken(&open.connection).then_some(Reason::Broken),
         }
-    }
-
-    /// True if a connection has reached the maximum lifetime.
-    pub(super) fn is_too_old(&self, open: &Open<M::Connection>) -> bool {
-        self.is_over(open.born, self.settings.max_lifetime)
-    }
-
-    fn is_over(&self, begun: Instant, limit: Duration) -> bool {
-        begun.checked_add(limit).is_some_and(|end| end <= self.now())
     }
 
     /// What the keeper should do now, and if nothing, until when.
@@ -259,25 +254,24 @@ impl<M: Manager> Shared<M> {
     }
 }
 
-impl Entry {
-    /// The entry of a connection that nobody has said anything about.
-    pub(super) fn filled() -> Self {
-        Self { stage: Stage::Upkeep, reason: Some(Reason::NotReset) }
-    }
-}
-
 impl<C> State<C> {
     pub(super) fn size(&self) -> usize {
-        self.idle.len() + self.slots.len()
+        self.idle.len() + self.slots.len() - self.free.len()
     }
 
-    pub(super) fn entry(&mut self, key: u64) -> &mut Entry {
-        self.slots.get_mut(&key).expect("a slot has an entry until it is dropped")
+    pub(super) fn entry(&mut self, key: usize) -> &mut Entry {
+        self.slots[key].as_mut().expect("a slot has an entry until it is dropped")
+    }
+
+    /// Takes the entry of a slot out.
+    pub(super) fn vacate(&mut self, key: usize) -> Option<Entry> {
+        self.free.push(key);
+        self.slots[key].take()
     }
 
     /// True if the pool is closed and nobody has a slot.
     pub(super) fn is_gone(&self) -> bool {
-        self.is_closed && self.slots.is_empty()
+        self.is_closed && self.slots.len() == self.free.len()
     }
 
     /// For who wants any connection: the one that came back last, or a new one.

@@ -2,7 +2,7 @@
 
 use windlass_sync::shim::Arc;
 
-use super::shared::{Entry, Open, Shared, Stage};
+use super::shared::{Open, Shared, Stage};
 use super::stats::Reason;
 use super::{ConnectError, Manager};
 use crate::sync::OwnedPermit;
@@ -14,7 +14,10 @@ use crate::time::timeout;
 /// next in line.
 pub(super) struct Slot<M: Manager> {
     pub(super) shared: Arc<Shared<M>>,
-    key: u64,
+    /// Of the entry.
+    key: usize,
+    /// The entry is out already, and nobody has to be told.
+    is_vacant: bool,
     /// `None` once it was taken out. Dropped after the entry is gone.
     permit: Option<OwnedPermit>,
 }
@@ -28,8 +31,8 @@ pub(super) struct Held<M: Manager> {
 }
 
 impl<M: Manager> Slot<M> {
-    pub(super) fn new(shared: Arc<Shared<M>>, key: u64, permit: OwnedPermit) -> Self {
-        Self { shared, key, permit: Some(permit) }
+    pub(super) fn new(shared: Arc<Shared<M>>, key: usize, permit: OwnedPermit) -> Self {
+        Self { shared, key, is_vacant: false, permit: Some(permit) }
     }
 
     /// Opens a connection here.
@@ -40,7 +43,7 @@ impl<M: Manager> Slot<M> {
             Ok(Ok(connection)) => {
                 let mut state = shared.state.lock();
                 state.counts.opened += 1;
-                *state.entry(self.key) = Entry { stage: Stage::Opening, ..Entry::filled() };
+                state.entry(self.key).reason = Some(Reason::NotReset);
                 let now = shared.now();
                 return Ok(Held { open: Open { connection, born: now, since: now }, slot: self });
             }
@@ -64,11 +67,13 @@ impl<M: Manager> Slot<M> {
 
 impl<M: Manager> Drop for Slot<M> {
     fn drop(&mut self) {
+        if self.is_vacant {
+            return;
+        }
         let shared = &*self.shared;
         let (is_short, is_gone) = {
             let mut state = shared.state.lock();
-            let entry = state.slots.remove(&self.key);
-            if let Some(reason) = entry.and_then(|entry| entry.reason) {
+            if let Some(reason) = state.vacate(self.key).and_then(|entry| entry.reason) {
                 state.counts.discarded.count(reason);
             }
             (state.size() < shared.settings.min_size, state.is_gone())
@@ -91,8 +96,9 @@ impl<M: Manager> Held<M> {
             drop(self.discard(Reason::Closed));
             return;
         }
-        let Held { open, slot } = self;
-        state.slots.remove(&slot.key);
+        let Held { open, mut slot } = self;
+        state.vacate(slot.key);
+        slot.is_vacant = true;
         let is_due_earlier = state.put(&shared.settings, Open { since: shared.now(), ..open });
         drop(state);
         if is_due_earlier {
@@ -111,7 +117,7 @@ impl<M: Manager> Held<M> {
     /// Takes the connection out of the pool.
     pub(super) fn detach(self) -> M::Connection {
         let mut state = self.slot.shared.state.lock();
-        state.slots.remove(&self.slot.key);
+        state.entry(self.slot.key).reason = None;
         state.counts.detached += 1;
         drop(state);
         self.open.connection

@@ -71,15 +71,15 @@ pub(super) async fn keep<M: Manager>(shared: Arc<Shared<M>>) {
             continue;
         }
         let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
-        let occupied = shared.occupy(permit, |state| shared.chore(state, retry_at));
+        let occupied = shared.occupy(permit, Stage::Upkeep, |state| shared.chore(state, retry_at));
         match occupied {
-            None => {}
-            Some(Occupied::Filled(held)) => {
-                let is_too_old = shared.is_too_old(&held.open);
-                drop(held.discard(if is_too_old { Reason::TooOld } else { Reason::TooIdle }));
+            Err(_permit) => {}
+            Ok(Occupied::Filled(held)) => {
+                let reason = shared.unfit(&held.open, shared.now());
+                drop(held.discard(reason.unwrap_or(Reason::TooIdle)));
             }
             // In a task of its own, so that a panic in there does not end this one.
-            Some(Occupied::Empty(slot)) => {
+            Ok(Occupied::Empty(slot)) => {
                 match open(slot).await.unwrap_or(Err(ConnectError::Lost)) {
                     Ok(guard) => {
                         drop(guard);

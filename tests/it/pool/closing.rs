@@ -55,7 +55,7 @@ async fn a_pool_that_nobody_uses_is_closed_at_once() {
     let begun = now();
     pool.close().await;
     pool.close().await;
-    assert_eq!((now() - begun, server.open()), (0 * SECOND, 0));
+    assert_eq!((now() - begun, server.open()), (NO_TIME, 0));
     assert_eq!(Handle::current().metrics().tasks, 0);
 }
 
@@ -102,7 +102,7 @@ async fn closing_ends_what_is_being_opened_checked_and_reset() {
     assert_eq!((pool.stats().opening, pool.stats().in_upkeep), (1, 2));
     let begun = now();
     pool.close().await;
-    assert_eq!((now() - begun, server.open()), (0 * SECOND, 0));
+    assert_eq!((now() - begun, server.open()), (NO_TIME, 0));
     assert_eq!(opening.await.unwrap().unwrap_err(), AcquireError::Closed);
     assert_eq!(Handle::current().metrics().tasks, 0);
     assert_clean(&pool, &server);
@@ -173,7 +173,7 @@ async fn a_pool_that_is_closed_between_a_grant_and_its_use_lends_nothing() {
 #[windlass::test(paused)]
 async fn a_pool_that_is_closed_during_a_check_lends_nothing() {
     let server = Server::default();
-    let pool = server.pool().check_after(SECOND * 0).build().await.unwrap();
+    let pool = server.pool().check_after(NO_TIME).build().await.unwrap();
     drop(pool.acquire().await.unwrap());
     server.next(Check, [After(SECOND)]);
     let mut acquiring = Hand::new(pool.acquire());
@@ -237,6 +237,11 @@ fn a_panic_in_a_reset_is_reported_and_the_connection_replaced() {
         drop(held);
         assert_eq!(pool.acquire().await.unwrap().id, 2);
         assert_eq!(pool.stats().discarded.not_reset, 1);
+        assert_eq!(
+            Handle::current().metrics().unobserved_panics,
+            1,
+            "it does not wait for a close"
+        );
         assert_clean(&pool, &server);
         pool.close().await;
     });

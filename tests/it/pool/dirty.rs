@@ -81,6 +81,22 @@ async fn a_connection_that_cannot_be_reset_is_closed() {
 }
 
 #[windlass::test(paused)]
+async fn a_connection_that_breaks_while_it_is_reset_is_closed() {
+    let server = Server::default();
+    let pool = one(&server).await;
+    server.next(Reset, [After(SECOND)]);
+    let mut held = pool.acquire().await.unwrap();
+    held.mark_dirty();
+    drop(held);
+    settle().await;
+    server.kill(1);
+    sleep(SECOND).await;
+    settle().await;
+    assert_eq!((sizes(pool.stats()), pool.stats().discarded.not_reset), ((0, 0, 0), 1));
+    assert_clean(&pool, &server);
+}
+
+#[windlass::test(paused)]
 async fn a_broken_connection_is_closed_and_the_next_acquire_opens_another() {
     let server = Server::default();
     let pool = one(&server).await;
@@ -152,7 +168,7 @@ async fn a_task_that_is_cancelled_in_a_command_leaves_a_connection_that_is_clean
     let begun = now();
     assert!(task.cancel().await.unwrap_err().is_cancelled());
     let held = pool.acquire().await.unwrap();
-    assert_eq!((held.id, held.undone, now() - begun), (1, false, 0 * SECOND));
+    assert_eq!((held.id, held.undone, now() - begun), (1, false, NO_TIME));
     assert_eq!(server.log(), ["cancel 1", "cancelled 1", "reset 1"]);
     drop(held);
     assert_clean(&pool, &server);

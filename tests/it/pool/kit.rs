@@ -10,6 +10,7 @@ use windlass::yield_now;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MS: Duration = Duration::from_millis(1);
+pub const NO_TIME: Duration = Duration::ZERO;
 
 /// What the server does when it is asked for something.
 #[derive(Clone, Copy, Debug)]
