@@ -41,6 +41,33 @@ async fn a_connection_that_was_killed_while_it_was_idle_is_not_lent() {
 }
 
 #[windlass::test(paused)]
+async fn a_connection_that_is_known_to_be_broken_is_not_checked_any_more() {
+    let server = Server::default();
+    let pool = server.pool().build().await.unwrap();
+    use_at_once(&pool, 2).await;
+    sleep(60 * SECOND).await;
+    server.news();
+    server.kill(2);
+    drop(pool.acquire().await.unwrap());
+    assert_eq!(server.log(), ["close 2", "check 1"]);
+}
+
+#[windlass::test(paused)]
+async fn a_connection_that_is_being_checked_is_not_counted_as_lent() {
+    let server = Server::default();
+    let pool = server.pool().check_after(NO_TIME).build().await.unwrap();
+    use_at_once(&pool, 1).await;
+    server.next(Check, [After(SECOND)]);
+    let acquiring = windlass::spawn(pool.acquire());
+    settle().await;
+    assert_eq!((pool.stats().in_use, pool.stats().in_upkeep, pool.lent().len()), (0, 1, 0));
+    let held = acquiring.await.unwrap().unwrap();
+    assert_eq!((pool.stats().in_use, pool.stats().in_upkeep, pool.lent().len()), (1, 0, 1));
+    drop(held);
+    assert_clean(&pool, &server);
+}
+
+#[windlass::test(paused)]
 async fn connections_that_fail_the_check_are_closed_and_the_acquire_goes_on() {
     let server = Server::default();
     let pool = server.pool().recovery_timeout(5 * SECOND).build().await.unwrap();
