@@ -99,7 +99,7 @@ where
         cut: Event::new(),
         options,
     });
-    let accepting = spawn(accept(listener, Arc::new(service), shared.clone())).named("http accept");
+    let accepting = spawn(accept(listener, service, shared.clone())).named("http accept");
     Server { accepting: Some(accepting), shared }
 }
 
@@ -311,7 +311,7 @@ impl Shared {
 }
 
 /// Accepts for ever.
-async fn accept<L, S, B>(listener: L, service: Arc<S>, shared: Arc<Shared>)
+async fn accept<L, S, B>(listener: L, service: S, shared: Arc<Shared>)
 where
     L: Listener,
     S: Service<

@@ -211,13 +211,18 @@ fn a_panicking_handler_costs_its_request_only() {
     });
     let runtime = runtime.build().unwrap();
     runtime.block_on(async {
-        let (_server, address) = server(Options::new(), |request| async move {
-            assert!(request.uri().path() != "/panic", "no luck");
-            hello(request).await
+        let (_server, address) = server(Options::new(), |request| {
+            let path = request.uri().path().to_owned();
+            assert!(path != "/panic/early", "no luck before the future");
+            async move {
+                assert!(path != "/panic", "no luck");
+                hello(request).await
+            }
         });
         let (mut one, mut other) = (Client::connect(address).await, Client::connect(address).await);
         assert_eq!(other.ask(GET).await.0, 200);
         assert_eq!(one.ask(&GET.replace("/ ", "/panic ")).await, (500, String::new()));
+        assert_eq!(one.ask(&GET.replace("/ ", "/panic/early ")).await, (500, String::new()));
         assert_eq!(one.ask(GET).await, (200, "hello".into()), "the connection goes on");
         assert_eq!(other.ask(GET).await.0, 200);
 
@@ -228,7 +233,7 @@ fn a_panicking_handler_costs_its_request_only() {
     });
     drop(runtime);
     let panics = panics.lock().unwrap();
-    assert_eq!(panics.len(), 2, "each is reported once: {panics:?}");
+    assert_eq!(panics.len(), 3, "each is reported once: {panics:?}");
     assert!(panics.iter().all(|panic| panic.contains("http handler") && panic.contains("no luck")));
 }
 

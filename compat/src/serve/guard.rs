@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::task::Poll;
 
 use http_body_util::{Either, Empty};
 use hyper::body::{Body, Incoming};
@@ -19,7 +19,7 @@ type Answer<B> = Response<Either<B, Empty<<B as Body>::Data>>>;
 
 /// The same service, which answers with status 500 where it would panic.
 pub(super) fn guarded<S, B>(
-    service: Arc<S>,
+    service: S,
 ) -> impl Service<Request<Incoming>, Response = Answer<B>, Error = BoxError, Future: Send + 'static>
 + Send
 + Sync
@@ -36,9 +36,14 @@ where
     B: Body<Error: Into<BoxError>> + Send + 'static,
 {
     service_fn(move |request| {
-        let service = service.clone();
+        // Called here and not in the future: many services are done with the request then, and hyper
+        // reads on into the same buffer if nothing of the request is left in it.
+        let called = catch_unwind(AssertUnwindSafe(|| service.call(request)));
         async move {
-            let answer = catch(async move { service.call(request).await }).await;
+            let answer = match called {
+                Ok(future) => catch(future).await,
+                Err(payload) => Err(payload),
+            };
             match answer {
                 Ok(response) => Ok(response.map_err(Into::into)?.map(Either::Left)),
                 Err(payload) => {
@@ -61,7 +66,7 @@ async fn catch<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(answer) => answer.map(Ok),
-        Err(payload) => std::task::Poll::Ready(Err(payload)),
+        Err(payload) => Poll::Ready(Err(payload)),
     })
     .await
 }
