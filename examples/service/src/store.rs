@@ -177,7 +177,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::NotFound(id) => write!(f, "there is no user {id}"),
-            StoreError::Insufficient(id) => write!(f, "user {id} has not so much"),
+            StoreError::Insufficient(id) => write!(f, "user {id} has less than that"),
             StoreError::Conflict => f.write_str("others change the same rows, try again later"),
             StoreError::Timeout => f.write_str("the database took too long, nothing was changed"),
             StoreError::Cancelled => f.write_str("cancelled, nothing was changed"),
@@ -193,6 +193,19 @@ impl Error for StoreError {}
 impl<E: fmt::Display> From<AcquireError<E>> for StoreError {
     fn from(error: AcquireError<E>) -> Self {
         StoreError::Unavailable(error.to_string())
+    }
+}
+
+impl fmt::Display for Database {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Database::Postgres(url) => match url.split_once("://").zip(url.rsplit_once('@')) {
+                Some(((scheme, _), (_, host))) => write!(f, "{scheme}://{host}"),
+                None => f.write_str(url),
+            },
+        }
     }
 }
 
