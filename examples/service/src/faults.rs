@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Extension, Path};
 use axum::routing::get;
-use windlass::spawn;
 use windlass::time::sleep;
+use windlass::{spawn, yield_now};
 
 use crate::app::App;
 use crate::attend::Ticket;
@@ -18,7 +18,7 @@ pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/panic", get(panics))
         .route("/sleep/{ms}", get(async |Path(ms): Path<u64>| nap(ms).await))
-        .route("/block/{ms}", get(async |Path(ms): Path<u64>| block(ms)))
+        .route("/block/{ms}", get(async |Path(ms): Path<u64>| block(ms).await))
         .route("/leak", get(leak))
         .route("/until-gone", get(until_gone))
 }
@@ -33,8 +33,9 @@ async fn nap(ms: u64) -> &'static str {
 }
 
 /// Keeps its worker from everything else, as no handler should.
-fn block(ms: u64) -> &'static str {
+async fn block(ms: u64) -> &'static str {
     thread::sleep(Duration::from_millis(ms));
+    yield_now().await; // a task that has ended meanwhile could not be named any more
     "blocked"
 }
 
