@@ -64,10 +64,10 @@ impl Server {
     /// # Errors
     /// If it is not a URL, or wants what is not there.
     pub fn new(url: &str) -> Result<Server, StoreError> {
-        let config: Config = url.parse().map_err(|error| StoreError::Unavailable(words(&error)))?;
+        let config: Config = url.parse().map_err(|error| unavailable(words(&error)))?;
         if config.get_target_session_attrs() != TargetSessionAttrs::Any {
             let why = "target_session_attrs is not supported, name the server that is meant";
-            return Err(StoreError::Unavailable(why.into()));
+            return Err(unavailable(why));
         }
         Ok(Server { config: Arc::new(config) })
     }
@@ -102,7 +102,7 @@ impl Server {
                 Ok(Err(error)) => failed = Some(error),
                 Err(_) => {
                     let why = format!("{address:?} does not answer within {limit:?}");
-                    failed = Some(StoreError::Unavailable(why));
+                    failed = Some(unavailable(why));
                 }
             }
         }
@@ -111,7 +111,8 @@ impl Server {
 
     async fn log_in_at(&self, address: &Address) -> Result<(Client, Task<()>), StoreError> {
         let way = address.dial(&self.config).await.map_err(unavailable)?;
-        let (client, connection) = self.config.connect_raw(way, NoTls).await?;
+        let connected = self.config.connect_raw(way, NoTls).await;
+        let (client, connection) = connected.map_err(|error| unavailable(words(&error)))?;
         let carrier = spawn(async move {
             if let Err(error) = connection.await {
                 log!("a connection to PostgreSQL was lost: {}", words(&error));
@@ -207,6 +208,6 @@ impl fmt::Debug for Statements {
     }
 }
 
-fn unavailable(error: io::Error) -> StoreError {
+fn unavailable(error: impl fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
