@@ -138,7 +138,8 @@ impl Postgres {
 
     /// Runs the closure in a transaction and commits it. If it fails or panics, takes too long or is
     /// no longer waited for, the transaction is rolled back; if it conflicts with others, it runs
-    /// again. A [savepoint](Transaction::savepoint) is a transaction within.
+    /// again. A [savepoint](Transaction::savepoint) is a transaction within. For a future that is
+    /// `Send`, the closure must be `async move`.
     ///
     /// # Errors
     /// Those of the closure, and what keeps it from being run or committed.

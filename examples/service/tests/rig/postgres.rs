@@ -4,6 +4,7 @@
 //! A shell script starts and stops it as it is told on its input, under a user that is not root,
 //! because PostgreSQL refuses that one. When its input ends, it stops the server and removes the
 //! folder: so the server never outlives the tests, however they end.
+#![allow(dead_code)] // each test program uses a part of it
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -208,6 +209,8 @@ impl Database {
         let question = "select count(*), count(*) filter (where state <> 'idle')
             from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid()";
+        // In a transaction the figures would stay those of the first look.
+        self.admin.batch_execute("select pg_stat_clear_snapshot()").await.unwrap();
         let row = self.admin.query_one(question, &[]).await.unwrap();
         (row.get(0), row.get(1))
     }
@@ -242,7 +245,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn log_in(server: &Server, database: &str) -> (Client, Task<()>) {
+pub async fn log_in(server: &Server, database: &str) -> (Client, Task<()>) {
     let mut config = Config::new();
     config.user("postgres").password("secret").dbname(database);
     let stream = TcpStream::connect(([127, 0, 0, 1], server.port)).await.unwrap();
