@@ -7,7 +7,9 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -69,21 +71,27 @@ type Hook = Box<dyn FnOnce(&Background)>;
 pub struct Background(Mutex<Vec<Task<()>>>);
 
 impl Background {
-    /// Spawns one.
+    /// Spawns one. If it panics, that is told at once, and everything else goes on.
     #[track_caller]
-    pub fn spawn(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
-        let task = spawn(task).named(name);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let task = spawn(async move {
+            let mut task = pin!(task);
+            poll_fn(|cx| {
+                let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
+                polled.unwrap_or_else(|_| {
+                    log!("{name:?} has panicked, and will not run again");
+                    Poll::Ready(())
+                })
+            })
+            .await;
+        });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(task.named(name));
     }
 
     /// Cancels them, and waits until they are gone.
     async fn stop(self) {
         for task in self.0.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            if let Err(error) = task.cancel().await
-                && error.is_panic()
-            {
-                log!("{error}");
-            }
+            let _cancelled = task.cancel().await;
         }
     }
 }

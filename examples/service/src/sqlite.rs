@@ -29,7 +29,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a change is tried on a busy file.
 const ATTEMPTS: usize = 5;
 
-/// `strict`, because a balance that grows too large would become a fraction otherwise.
+/// `strict`, so that a balance is a whole number, come what may.
 const TABLE: &str = "create table if not exists users (
     id integer primary key,
     name text not null,
@@ -149,10 +149,11 @@ impl Sqlite {
         let _cancel = CancelOnDrop(fate);
         let turn = timeout(self.limits.acquire_timeout, self.writer.clone().acquire_owned());
         let turn = turn.await.map_err(|_| StoreError::Conflict)?;
-        let mut lent = self.pool.acquire().await?;
+        let lent = self.pool.acquire().await?;
         let shared = fate.clone();
         let job = self.threads.run_with(move |cancelled| {
-            let _turn = turn; // kept until the work is over
+            // Kept until the work is over; the connection goes back before the next one's turn.
+            let (_turn, mut lent) = (turn, lent);
             attempts(lent.sqlite_mut(), &shared, cancelled, &mut work)
         });
         self.finish(job, fate).await

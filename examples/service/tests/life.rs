@@ -112,7 +112,7 @@ fn connections_that_do_nothing_do_not_delay_the_end() {
 
 #[test]
 fn what_outlasts_the_grace_is_cancelled() {
-    let mut service = Service::start(&["--grace", "200ms"]);
+    let mut service = Service::start(&["--grace", "200ms", "--debug"]);
     let mut busy = service.client();
     busy.send(request("GET", "/fault/sleep/60000", ""));
     until("the handler runs", || service.figure("service_handlers") == 1);
@@ -122,6 +122,7 @@ fn what_outlasts_the_grace_is_cancelled() {
     assert_eq!(service.ended().code(), Some(0));
     assert!(begun.elapsed() < SOON);
     assert_eq!(service.logged("requests were cancelled").len(), 1);
+    assert_eq!(service.logged("windlass:"), [""; 0], "nothing of it was left to the runtime");
 }
 
 #[test]

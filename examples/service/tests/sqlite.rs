@@ -259,6 +259,7 @@ async fn many_transfers_in_mixed_directions_all_succeed() {
     }
     for task in tasks {
         task.await.unwrap().unwrap();
+        assert!(fixture.store.stats().in_use <= 1, "those who wait to write hold no connection");
     }
     let mut sum = 0;
     for id in 1..=5 {
@@ -292,6 +293,35 @@ async fn readers_do_not_wait_for_a_writer() {
     drop(tell);
     writer.await.unwrap();
     assert_eq!(fixture.balances().await, (0, 1000));
+    fixture.end().await;
+}
+
+#[windlass::test]
+async fn a_writer_does_not_wait_for_readers() {
+    let fixture = Fixture::new("writer", LIMITS, 2).await;
+    let (tell, told) = mpsc::channel::<()>();
+    let store = fixture.store.clone();
+    let begun = Arc::new(Event::new());
+    let reads = begun.clone();
+    let reader = spawn(async move {
+        let read = store.read(move |sqlite| {
+            let balance = "select balance from users where id = 1";
+            let look = || sqlite.query_row(balance, [], |row| row.get::<_, i64>(0));
+            sqlite.execute_batch("begin")?;
+            let before = look()?;
+            reads.set();
+            let _ = told.recv();
+            let after = look()?;
+            sqlite.execute_batch("commit")?;
+            Ok((before, after))
+        });
+        read.await
+    });
+    begun.wait().await;
+    assert!(fixture.store.transfer(THIRTY, &Fate::default()).await.is_ok());
+    drop(tell);
+    assert_eq!(reader.await.unwrap(), Ok((1000, 1000)), "it sees one moment all the time");
+    assert_eq!(fixture.balances().await, (970, 1030));
     fixture.end().await;
 }
 
