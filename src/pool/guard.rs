@@ -156,7 +156,7 @@ impl<M: Manager> Guard<M> {
 
     /// True if the connection would be reset if it were given back now.
     pub fn is_dirty(&self) -> bool {
-        self.is_dirty
+        self.is_dirty || self.shared().manager.is_dirty(self)
     }
 
     /// Takes the connection out of the pool, as it is. Another may be opened in its place.
@@ -216,9 +216,10 @@ impl<M: Manager> DerefMut for Guard<M> {
 impl<M: Manager> Drop for Guard<M> {
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
-        if held.slot.shared.manager.is_broken(&held.open.connection) {
+        let (manager, connection) = (&held.slot.shared.manager, &held.open.connection);
+        if manager.is_broken(connection) {
             drop(held.discard(Reason::Broken));
-        } else if self.is_dirty || thread::panicking() {
+        } else if self.is_dirty || thread::panicking() || manager.is_dirty(connection) {
             recover(held, self.cancelling.take());
         } else {
             held.put();

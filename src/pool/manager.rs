@@ -82,6 +82,16 @@ pub trait Manager: Send + Sync + 'static {
         false
     }
 
+    /// True if it can be seen that something was left undone on the connection, an open transaction
+    /// for example. It is then reset, whether or not the guard is [marked](super::Guard::mark_dirty).
+    ///
+    /// Called when a connection comes back, also while a panic unwinds: it must be quick, and must
+    /// not panic. Without this method only the mark counts.
+    fn is_dirty(&self, connection: &Self::Connection) -> bool {
+        let _ = connection;
+        false
+    }
+
     /// Stops the command that was cut off on this connection, at the other end.
     ///
     /// Called when [`Guard::run`](super::Guard::run) has timed out, or that or a health check was

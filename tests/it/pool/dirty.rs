@@ -48,6 +48,23 @@ async fn a_dirty_connection_is_reset_before_somebody_else_gets_it() {
 }
 
 #[windlass::test(paused)]
+async fn a_connection_that_looks_dirty_is_reset_whatever_its_guard_says() {
+    let server = Server::default();
+    let pool = one(&server).await;
+    let mut held = pool.acquire().await.unwrap();
+    assert!(!held.is_dirty());
+    (held.undone, held.shows) = (true, true);
+    held.mark_clean();
+    assert!(held.is_dirty());
+    drop(held);
+    let held = pool.acquire().await.unwrap();
+    assert_eq!((held.id, held.undone), (1, false));
+    assert_eq!(server.log(), ["reset 1"]);
+    drop(held);
+    assert_clean(&pool, &server);
+}
+
+#[windlass::test(paused)]
 async fn what_was_marked_clean_again_is_not_reset() {
     let server = Server::default();
     let pool = one(&server).await;

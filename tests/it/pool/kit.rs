@@ -139,6 +139,8 @@ pub struct Connection {
     pub id: u32,
     /// Something was left undone on it.
     pub undone: bool,
+    /// That can be seen.
+    pub shows: bool,
     pub broken: bool,
     _socket: Socket,
 }
@@ -187,7 +189,7 @@ impl Manager for Server {
         if !self.asked(Connect).await {
             return Err("refused");
         }
-        Ok(Connection { id, undone: false, broken: false, _socket: socket })
+        Ok(Connection { id, undone: false, shows: false, broken: false, _socket: socket })
     }
 
     async fn reset(&self, connection: &mut Connection) -> Result<(), &'static str> {
@@ -195,7 +197,7 @@ impl Manager for Server {
         if !self.asked(Reset).await {
             return Err("not reset");
         }
-        connection.undone = false;
+        (connection.undone, connection.shows) = (false, false);
         Ok(())
     }
 
@@ -206,6 +208,10 @@ impl Manager for Server {
 
     fn is_broken(&self, connection: &Connection) -> bool {
         connection.broken || self.0.lock().unwrap().killed.contains(&connection.id)
+    }
+
+    fn is_dirty(&self, connection: &Connection) -> bool {
+        connection.shows
     }
 
     fn cancel(&self, connection: &mut Connection) -> impl Future<Output = ()> + Send + 'static {
