@@ -16,6 +16,7 @@
 mod address;
 mod error;
 mod server;
+mod status;
 
 use std::mem::forget;
 use std::time::Duration;
@@ -114,7 +115,9 @@ impl Postgres {
 
     /// The connections, for what the other methods do not do.
     ///
-    /// A command goes through [`Guard::run`], or else nobody stops it when its caller is gone.
+    /// A command goes through [`Guard::run`], or else nobody stops it when its caller is gone. A
+    /// transaction that is left open is found; what is left of a session beyond that (settings,
+    /// temporary tables, locks) needs [`Guard::mark_dirty`].
     pub fn pool(&self) -> &Pool<Server> {
         &self.pool
     }
@@ -166,27 +169,18 @@ impl Postgres {
         F: AsyncFn(&mut Transaction<'_>, &Statements) -> Result<T, StoreError>,
     {
         let mut lent = self.pool.acquire().await?;
-        lent.mark_dirty();
         let worked = lent.run(async |connection| {
             let (client, statements) = connection.parts();
             let mut transaction = client.transaction().await?;
             let output = work(&mut transaction, statements).await;
             match output {
-                // It stays open, since it is committed elsewhere.
+                // It stays open, and is committed elsewhere; or the pool finds it open.
                 Ok(_) => forget(transaction),
                 Err(_) => transaction.rollback().await?,
             }
-            Ok::<_, StoreError>(output)
+            output
         });
-        let output = match worked.await {
-            Ok(Ok(Ok(output))) => output,
-            Ok(Ok(Err(error))) => {
-                lent.mark_clean(); // it was rolled back
-                return Err(error);
-            }
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(StoreError::Timeout),
-        };
+        let output = worked.await.unwrap_or(Err(StoreError::Timeout))?;
         if !fate.may_commit() {
             return Err(StoreError::Cancelled);
         }
@@ -211,7 +205,6 @@ impl Drop for CancelOnDrop<'_> {
 async fn commit(mut lent: Guard<Server>, fate: &Fate) -> Result<(), StoreError> {
     match lent.run(async |connection| connection.batch_execute(COMMIT).await).await {
         Ok(Ok(())) => {
-            lent.mark_clean();
             fate.settle(true);
             Ok(())
         }

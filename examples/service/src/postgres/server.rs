@@ -16,6 +16,7 @@ use windlass::time::timeout;
 
 use super::address::{Address, addresses};
 use super::error::words;
+use super::status::{Overheard, Status};
 use crate::log;
 use crate::store::{FIRST_BALANCE, StoreError};
 
@@ -50,9 +51,15 @@ pub struct Statements {
 ///
 /// Commands go out as they are called, also several at a time, and are answered in this order.
 pub struct Connection {
-    client: Client,
+    session: Session,
     statements: Statements,
+}
+
+/// A connection on which nothing is prepared yet.
+struct Session {
+    client: Client,
     address: Address,
+    status: Status,
     /// Writes what the client says to the socket and reads the answers. It ends when it is dropped,
     /// and the socket is closed.
     _carrier: Task<()>,
@@ -74,7 +81,7 @@ impl Server {
 
     /// Makes the table and the users that are missing.
     pub(super) async fn prepare(&self, users: i64) -> Result<(), StoreError> {
-        let (client, _carrier, _) = self.log_in().await?;
+        let session = self.log_in().await?;
         // One service at a time: `if not exists` looks and makes in two steps.
         let script = format!(
             "begin;
@@ -88,29 +95,28 @@ impl Server {
                  from generate_series(1, {users}) id on conflict do nothing;
              commit"
         );
-        Ok(client.batch_execute(&script).await?)
+        Ok(session.client.batch_execute(&script).await?)
     }
 
     /// Connects to the first address that lets us in.
-    async fn log_in(&self) -> Result<(Client, Task<()>, Address), StoreError> {
+    async fn log_in(&self) -> Result<Session, StoreError> {
         let limit = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         let all = addresses(&self.config).await.map_err(unavailable)?;
         let mut failed = None;
         for address in all {
-            match timeout(limit, self.log_in_at(&address)).await {
-                Ok(Ok((client, carrier))) => return Ok((client, carrier, address)),
+            let silent = format!("{address:?} does not answer within {limit:?}");
+            match timeout(limit, self.log_in_at(address)).await {
+                Ok(Ok(session)) => return Ok(session),
                 Ok(Err(error)) => failed = Some(error),
-                Err(_) => {
-                    let why = format!("{address:?} does not answer within {limit:?}");
-                    failed = Some(unavailable(why));
-                }
+                Err(_) => failed = Some(unavailable(silent)),
             }
         }
         Err(failed.expect("there is an address, and it was tried"))
     }
 
-    async fn log_in_at(&self, address: &Address) -> Result<(Client, Task<()>), StoreError> {
-        let way = address.dial(&self.config).await.map_err(unavailable)?;
+    async fn log_in_at(&self, address: Address) -> Result<Session, StoreError> {
+        let way = Overheard::new(address.dial(&self.config).await.map_err(unavailable)?);
+        let status = way.status();
         let connected = self.config.connect_raw(way, NoTls).await;
         let (client, connection) = connected.map_err(|error| unavailable(words(&error)))?;
         let carrier = spawn(async move {
@@ -118,7 +124,8 @@ impl Server {
                 log!("a connection to PostgreSQL was lost: {}", words(&error));
             }
         });
-        Ok((client, carrier.named("postgres connection")))
+        let carrier = carrier.named("postgres connection");
+        Ok(Session { client, address, status, _carrier: carrier })
     }
 }
 
@@ -130,7 +137,7 @@ impl Connection {
 
     /// Both parts, for a transaction: it has the client for itself.
     pub fn parts(&mut self) -> (&mut Client, &Statements) {
-        (&mut self.client, &self.statements)
+        (&mut self.session.client, &self.statements)
     }
 }
 
@@ -139,30 +146,36 @@ impl Manager for Server {
     type Error = StoreError;
 
     async fn connect(&self) -> Result<Connection, StoreError> {
-        let (client, carrier, address) = self.log_in().await?;
+        let session = self.log_in().await?;
+        let client = &session.client;
         let statements = Statements {
             find: client.prepare(FIND).await?,
             lock: client.prepare(LOCK).await?,
             add: client.prepare(ADD).await?,
         };
-        Ok(Connection { client, statements, address, _carrier: carrier })
+        Ok(Connection { session, statements })
     }
 
     async fn reset(&self, connection: &mut Connection) -> Result<(), StoreError> {
-        Ok(connection.client.batch_execute(RESET).await?)
+        Ok(connection.batch_execute(RESET).await?)
     }
 
     async fn is_healthy(&self, connection: &mut Connection) -> bool {
-        connection.client.check_connection().await.is_ok()
+        connection.check_connection().await.is_ok()
     }
 
     fn is_broken(&self, connection: &Connection) -> bool {
-        connection.client.is_closed()
+        connection.is_closed()
+    }
+
+    /// The driver sees transactions through that are begun with its own method; others stay open.
+    fn is_dirty(&self, connection: &Connection) -> bool {
+        connection.session.status.is_in_transaction()
     }
 
     fn cancel(&self, connection: &mut Connection) -> impl Future<Output = ()> + Send + 'static {
-        let token = connection.client.cancel_token();
-        let (config, address) = (self.config.clone(), connection.address.clone());
+        let token = connection.cancel_token();
+        let (config, address) = (self.config.clone(), connection.session.address.clone());
         async move {
             let stopped = async {
                 let mut way = address.dial(&config).await?;
@@ -186,19 +199,19 @@ impl Deref for Connection {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        &self.client
+        &self.session.client
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut Client {
-        &mut self.client
+        &mut self.session.client
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Connection").field("address", &self.session.address).finish_non_exhaustive()
     }
 }
 

@@ -260,8 +260,9 @@ async fn whatever_a_session_was_left_with_is_gone_before_somebody_else_gets_it()
     let mut lent = store.pool().acquire().await.unwrap();
     let session = "select pg_advisory_lock(7); set timezone to 'Asia/Shanghai'; listen news;
         create temp table mine (id int); begin; update users set balance = 0";
+    assert!(!lent.is_dirty());
     lent.run(async |one| one.batch_execute(session).await).await.unwrap().unwrap();
-    lent.mark_dirty();
+    assert!(lent.is_dirty(), "a transaction is open");
     drop(lent);
     let user = store.user(1).await.unwrap();
     assert_eq!(user.balance, 1000);
