@@ -24,7 +24,7 @@ pub mod json;
 pub mod metrics;
 pub mod options;
 pub mod postgres;
-mod print;
+pub mod print;
 pub mod problem;
 pub mod routes;
 pub mod service;

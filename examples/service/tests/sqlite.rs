@@ -367,7 +367,10 @@ async fn the_first_connections_are_there_at_the_start_and_no_more_than_the_limit
         .map(|_| {
             let store = fixture.store.clone();
             spawn(async move {
-                let read = store.read(|_| Ok(thread::sleep(Duration::from_millis(2))));
+                let read = store.read(|_| {
+                    thread::sleep(Duration::from_millis(2));
+                    Ok(())
+                });
                 read.await.unwrap();
             })
         })
