@@ -153,7 +153,6 @@ impl Postgres {
     where
         F: AsyncFn(&mut Transaction<'_>, &Statements) -> Result<T, StoreError>,
     {
-        let _cancel = CancelOnDrop(fate);
         for _ in 1..ATTEMPTS {
             match self.attempt(fate, &work).await {
                 Err(StoreError::Conflict) => {}
@@ -184,21 +183,13 @@ impl Postgres {
         if !fate.may_commit() {
             return Err(StoreError::Cancelled);
         }
+        // From here on the fate is out of the caller's hands, so nothing is dropped with the caller.
         let (answer, committed) = oneshot::channel();
         let fate = fate.clone();
         let commit = spawn(async move { drop(answer.send(commit(lent, &fate).await)) });
         commit.named("postgres commit").detach();
         // There is no answer if the runtime is shut down before the server's has come.
         committed.await.unwrap_or(Err(StoreError::Unknown)).map(|()| output)
-    }
-}
-
-/// Tells the fate when a future ends, whichever way; it counts if that was before the commit.
-struct CancelOnDrop<'a>(&'a Fate);
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }
 

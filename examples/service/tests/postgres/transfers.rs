@@ -23,6 +23,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// An update of one balance, by statements that anybody could write.
 const PLUS_ONE: &str = "update users set balance = balance + 1 where id = 1";
 const MINUS_ALL: &str = "update users set balance = balance - 10000 where id = 1";
+/// How many of this database wait for a lock.
+const WAITING: &str = "select count(*) from pg_locks join pg_stat_activity using (pid)
+    where not granted and datname = current_database()";
 
 fn order(from: i64, to: i64, amount: i64) -> Transfer {
     Transfer { from, to, amount }
@@ -197,14 +200,49 @@ async fn a_transfer_that_is_cancelled_while_it_waits_for_a_row_is_stopped_at_the
     let (shared, fate) = (store.clone(), Fate::default());
     let known = fate.clone();
     let task = spawn(async move { shared.transfer(order(2, 1, 10), &fate).await });
-    let waits = "select count(*) from pg_locks where not granted";
-    until("it waits", async || database.ask::<i64>(waits).await == 1).await;
+    until("it waits", async || database.ask::<i64>(WAITING).await == 1).await;
     task.cancel().await.unwrap_err();
     assert_eq!(known.outcome(), Outcome::NotCommitted);
     database.until_quiet().await;
     database.admin.batch_execute("rollback").await.unwrap();
     assert_eq!(database.balances().await, [1000, 1000]);
     is_intact(&store, 1).await;
+    store.close(SECOND).await;
+}
+
+#[windlass::test]
+async fn a_change_whose_caller_says_no_before_the_commit_is_rolled_back() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.store(1, 1).await;
+    let fate = Fate::default();
+    let changed = store.write(&fate, async |transaction, _| {
+        transaction.batch_execute(PLUS_ONE).await?;
+        fate.cancel();
+        Ok(())
+    });
+    assert_eq!(changed.await.unwrap_err(), StoreError::Cancelled);
+    assert_eq!(fate.outcome(), Outcome::NotCommitted);
+    assert_eq!(database.balances().await, [1000, 1000]);
+    is_intact(&store, 1).await;
+    store.close(SECOND).await;
+}
+
+#[windlass::test]
+async fn a_transfer_locks_the_lower_id_first_whichever_way_it_goes() {
+    let Some(database) = Database::new().await else { return };
+    let store = Arc::new(database.store(2, 2).await);
+    for (from, to) in [(1, 2), (2, 1)] {
+        let block = "begin; update users set balance = balance where id = 2";
+        database.admin.batch_execute(block).await.unwrap();
+        let shared = store.clone();
+        let task = spawn(async move { transfer(&shared, order(from, to, 10)).await });
+        until("it waits", async || database.ask::<i64>(WAITING).await == 1).await;
+        let free = "select id from users where id = 1 for update skip locked";
+        let free = store.read(async |one| Ok(one.query(free, &[]).await?.len()));
+        assert_eq!(free.await.unwrap(), 0, "it has the lower one");
+        database.admin.batch_execute("rollback").await.unwrap();
+        task.await.unwrap().unwrap();
+    }
     store.close(SECOND).await;
 }
 

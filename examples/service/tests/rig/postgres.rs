@@ -70,6 +70,7 @@ pub fn server() -> Option<&'static Server> {
     SERVER.get_or_init(start).as_ref()
 }
 
+#[expect(clippy::zombie_processes)] // the script ends after us
 fn start() -> Option<Server> {
     let Some(programs) = programs() else {
         eprintln!();
