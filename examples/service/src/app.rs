@@ -1,10 +1,11 @@
 //! What all requests share.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use windlass::runtime::now;
 use windlass::sync::Semaphore;
 
 use crate::options::Options;
@@ -24,7 +25,7 @@ pub struct App {
     /// No line for each request.
     pub quiet: bool,
     /// When nothing may go on any longer; known since the service was told to stop.
-    pub ends_at: OnceLock<Instant>,
+    ends_at: Mutex<Option<Instant>>,
     /// What it counts.
     pub counts: Counts,
 }
@@ -51,9 +52,20 @@ impl App {
             handlers: Semaphore::new(options.max_handlers),
             max_handlers: options.max_handlers,
             quiet: options.quiet,
-            ends_at: OnceLock::new(),
+            ends_at: Mutex::new(None),
             counts: Counts::default(),
         })
+    }
+
+    /// From that moment on, handlers whose connection ends are cancelled.
+    pub fn end_at(&self, moment: Instant) {
+        *self.ends_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
+    }
+
+    /// True when that moment has come.
+    pub fn is_over(&self) -> bool {
+        let ends_at = *self.ends_at.lock().unwrap_or_else(PoisonError::into_inner);
+        ends_at.is_some_and(|moment| moment <= now())
     }
 }
 

@@ -93,7 +93,7 @@ impl Drop for Waiting {
     /// The client has gone before the response was there, or the service ends.
     fn drop(&mut self) {
         let (Some(task), Some(entry)) = (self.task.take(), self.entry.take()) else { return };
-        if entry.app.ends_at.get().is_some_and(|end| *end <= now()) {
+        if entry.app.is_over() {
             return; // dropping the task cancels it
         }
         self.ticket.client_gone.set();

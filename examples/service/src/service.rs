@@ -30,8 +30,6 @@ use crate::{log, say};
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
-/// The exit status after a second Ctrl-C; shells give it to what Ctrl-C has ended.
-const STOPPED: i32 = 130;
 /// How long the connections to the database may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -108,7 +106,8 @@ impl Service {
         self
     }
 
-    /// Runs until Ctrl-C or SIGTERM, and then until the requests in flight have finished.
+    /// Runs until Ctrl-C or SIGTERM, and then until the requests in flight have finished, or it is
+    /// told once more.
     ///
     /// # Errors
     /// If it cannot start.
@@ -138,17 +137,21 @@ impl Service {
 
         stop.wanted().await;
         say!("stopping, in {:?} at the latest", options.grace);
-        let impatience = async move {
-            stop.wanted().await;
-            log!("stopped at once, without an orderly end");
-            std::process::exit(STOPPED);
-        };
-        let impatience = spawn(impatience).named("a second Ctrl-C");
-        finish(server, &app, options.grace).await;
+        app.end_at(now() + options.grace);
+        let mut finishing = Box::pin(finish(server, &app, options.grace));
+        let mut again = pin!(stop.wanted());
+        let in_order = poll_fn(|cx| match finishing.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => again.as_mut().poll(cx).map(|()| false),
+        });
+        if !in_order.await {
+            say!("stopping at once");
+            app.end_at(now());
+        }
+        drop(finishing); // and what is left of the server
         background.stop().await;
         app.store.close(CLOSE_TIMEOUT).await;
         drop(temporary);
-        let _cancelled = impatience.cancel().await;
         Ok(())
     }
 }
@@ -161,7 +164,7 @@ impl fmt::Debug for Service {
 
 /// Lets the requests in flight finish, and those whose clients have gone, but no longer than that.
 async fn finish(server: Server, app: &App, grace: Duration) {
-    let end = *app.ends_at.get_or_init(|| now() + grace);
+    let end = now() + grace;
     let report = server.shutdown(grace).await;
     let all = app.handlers.acquire_many(app.max_handlers);
     let rest = timeout_at(end, all).await;
