@@ -25,8 +25,8 @@ use tokio_postgres::Transaction;
 use windlass::pool::{Guard, Pool, Stats};
 use windlass::spawn;
 use windlass::sync::oneshot;
+use windlass::time::timeout;
 
-pub use address::Address;
 use error::{is_not_committed, of_user};
 pub use server::{Connection, Server, Statements};
 
@@ -34,6 +34,8 @@ use crate::fate::Fate;
 use crate::log;
 use crate::store::{Balances, Limits, StoreError, Transfer, User};
 
+/// How long the table may take to make, before there is a pool with limits of its own.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a change is tried that conflicts with others.
 const ATTEMPTS: usize = 5;
 /// The `select` fails where a statement of the transaction has failed. A mere `commit` would roll
@@ -53,7 +55,8 @@ impl Postgres {
     /// If the server cannot be reached or refuses.
     pub async fn open(url: &str, limits: Limits, users: i64) -> Result<Self, StoreError> {
         let server = Server::new(url)?;
-        server.prepare(users).await?;
+        let prepared = timeout(PREPARE_TIMEOUT, server.prepare(users)).await;
+        prepared.map_err(|_| StoreError::Timeout)??;
         let pool = Pool::builder(server)
             .name("postgres")
             .min_size(limits.min_size)

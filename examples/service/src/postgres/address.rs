@@ -16,7 +16,7 @@ const DEFAULT_PORT: u16 = 5432;
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
+pub(super) enum Address {
     /// On a port of the network.
     Tcp(SocketAddr),
     /// On a file.

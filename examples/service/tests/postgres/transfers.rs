@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use service::fate::{Fate, Outcome};
 use service::postgres::Postgres;
-use service::store::{Balances, Limits, StoreError, Transfer};
+use service::store::{Balances, Limits, Store, StoreError, Transfer};
 use windlass::sync::Event;
 use windlass::time::{sleep, timeout};
 use windlass::{spawn, spawn_local};
@@ -52,6 +52,19 @@ async fn a_transfer_changes_both_sides() {
     assert_eq!(fate.outcome(), Outcome::Committed);
     assert_eq!(database.balances().await, [970, 1030]);
     is_intact(&store, 1).await;
+    store.close(SECOND).await;
+}
+
+#[windlass::test]
+async fn the_service_finds_it_by_its_url() {
+    let Some(database) = Database::new().await else { return };
+    let chosen = database.url().parse().unwrap();
+    let store = Store::open(&chosen, limits(1, 2), 2).await.unwrap();
+    let balances = store.transfer(order(2, 1, 5), &Fate::default()).await.unwrap();
+    assert_eq!(balances, Balances { from: 995, to: 1005 });
+    assert_eq!(store.user(1).await.unwrap().balance, 1005);
+    store.health().await.unwrap();
+    assert_eq!(store.stats().opened, 1);
     store.close(SECOND).await;
 }
 
@@ -179,7 +192,7 @@ async fn a_savepoint_that_fails_leaves_what_was_before_it() {
 #[windlass::test]
 async fn a_transfer_that_takes_too_long_is_stopped_and_changes_nothing() {
     let Some(database) = Database::new().await else { return };
-    let limits = Limits { command_timeout: 100 * MS, ..limits(1, 1) };
+    let limits = Limits { command_timeout: 500 * MS, ..limits(1, 1) };
     let store = database.store_with(limits).await.unwrap();
     database.admin.batch_execute(&format!("begin; {PLUS_ONE}")).await.unwrap();
     let fate = Fate::default();
@@ -415,7 +428,7 @@ async fn a_connection_that_is_killed_while_it_commits_leaves_the_outcome_unknown
 #[windlass::test]
 async fn a_commit_that_takes_too_long_leaves_the_outcome_unknown() {
     let Some(database) = Database::new().await else { return };
-    let limits = Limits { command_timeout: 200 * MS, ..limits(1, 1) };
+    let limits = Limits { command_timeout: SECOND, ..limits(1, 1) };
     let store = database.store_with(limits).await.unwrap();
     at_commit(&database, "perform pg_sleep(60)").await;
     let fate = Fate::default();
