@@ -134,7 +134,8 @@ impl Sqlite {
     }
 
     /// Runs the closure in a transaction and commits it. If it fails or panics, or is no longer
-    /// waited for, the transaction is rolled back; if the file is busy, it runs again.
+    /// waited for, the transaction is rolled back; if the file is busy, it runs again. A part of it
+    /// can be rolled back alone, with `transaction.savepoint()`.
     ///
     /// # Errors
     /// Those of the closure, and what keeps it from being run or committed.
@@ -144,7 +145,7 @@ impl Sqlite {
     pub async fn write<T, F>(&self, fate: &Fate, mut work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&mut Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let _cancel = CancelOnDrop(fate);
         let turn = timeout(self.limits.acquire_timeout, self.writer.clone().acquire_owned());
@@ -281,7 +282,7 @@ fn attempts<T>(
     sqlite: &mut rusqlite::Connection,
     fate: &Fate,
     cancelled: &CancelFlag,
-    work: &mut impl FnMut(&Transaction<'_>) -> Result<T, StoreError>,
+    work: &mut impl FnMut(&mut Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let mut left = ATTEMPTS;
     loop {
@@ -298,12 +299,12 @@ fn attempts<T>(
 fn attempt<T>(
     sqlite: &mut rusqlite::Connection,
     fate: &Fate,
-    work: &mut impl FnMut(&Transaction<'_>) -> Result<T, StoreError>,
+    work: &mut impl FnMut(&mut Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     // Immediate: the right to write is taken now. One that begins as a reader may find out later
     // that what it has read is old, and then no waiting helps.
-    let transaction = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let output = work(&transaction)?;
+    let mut transaction = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let output = work(&mut transaction)?;
     if !fate.may_commit() {
         return Err(StoreError::Cancelled);
     }

@@ -397,6 +397,25 @@ fn a_transfer_that_cannot_be_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_transfer_that_took_too_long_is_told_what_became_of_it() {
+    let folder = tempfolder("too-long");
+    let (path, database) = (format!("{folder}/users.db"), format!("sqlite:{folder}/users.db"));
+    let service = Service::start(&["--database", &database, "--timeout", "300ms"]);
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch("begin immediate").unwrap(); // nobody else may write now
+    let transfer = r#"{"from": 1, "to": 2, "amount": 30}"#;
+    let reply = service.ask("POST", "/transfer", transfer);
+    assert_eq!((reply.status, &*reply.code()), (504, "timeout"));
+    assert_eq!(reply.json()["error"]["changed"], "no");
+    other.execute_batch("commit").unwrap();
+    until("its connection is back", || service.figure("pool_connections{state=\"in_use\"}") == 0);
+    assert_eq!(service.ask("GET", "/users/1", "").json()["balance"], 1000, "it is true");
+    assert_eq!(service.ask("POST", "/transfer", transfer).status, 200);
+    drop(service);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn transfers_in_all_directions_leave_the_sum_as_it_was() {
     let service = Service::start(&["--users", "4", "--quiet"]);
     thread::scope(|scope| {

@@ -125,6 +125,22 @@ async fn an_error_in_the_middle_rolls_back() {
 }
 
 #[windlass::test]
+async fn a_savepoint_rolls_back_its_part_alone() {
+    let fixture = Fixture::new("savepoint", LIMITS, 2).await;
+    let fate = Fate::default();
+    let nested = fixture.store.write(&fate, |transaction| {
+        transaction.execute_batch("update users set balance = balance + 1 where id = 1")?;
+        let part = transaction.savepoint()?;
+        part.execute_batch("update users set balance = balance + 10 where id = 1")?;
+        drop(part);
+        Ok(())
+    });
+    assert_eq!(nested.await, Ok(()));
+    assert_eq!(fixture.balances().await, (1001, 1000));
+    fixture.end().await;
+}
+
+#[windlass::test]
 async fn a_panic_in_the_middle_rolls_back_and_goes_on_in_who_waits() {
     let fixture = Fixture::new("panic", LIMITS, 2).await;
     let store = fixture.store.clone();

@@ -1,7 +1,7 @@
 //! The service as a process, and a client that says exactly what it is told to.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -22,8 +22,9 @@ pub struct Service {
     err: Lines,
 }
 
+/// What comes out of it, and whether that was all.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+struct Lines(Arc<Mutex<(Vec<String>, bool)>>);
 
 impl Lines {
     /// Collects what comes from there.
@@ -32,14 +33,19 @@ impl Lines {
         let sink = lines.clone();
         thread::spawn(move || {
             for line in BufReader::new(source).lines().map_while(Result::ok) {
-                sink.0.lock().unwrap().push(line);
+                sink.0.lock().unwrap().0.push(line);
             }
+            sink.0.lock().unwrap().1 = true;
         });
         lines
     }
 
     fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().0.clone()
+    }
+
+    fn are_all_there(&self) -> bool {
+        self.0.lock().unwrap().1
     }
 }
 
@@ -92,11 +98,14 @@ impl Service {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for the end.
+    /// Waits for the end, and for the last line.
     pub fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.try_wait().unwrap()
+                && self.out.are_all_there()
+                && self.err.are_all_there()
+            {
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "it does not end: {self:?}");
@@ -236,10 +245,13 @@ impl Client {
 
     fn more(&mut self) -> usize {
         let mut chunk = [0; 64 * 1024];
-        let count = match self.stream.read(&mut chunk) {
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
-            Err(error) => panic!("{error}"),
+        let count = loop {
+            match self.stream.read(&mut chunk) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break 0,
+                Err(error) => panic!("{error} after {:?}", self.text()),
+            }
         };
         self.buffer.extend_from_slice(&chunk[..count]);
         count
