@@ -258,10 +258,13 @@ async fn whatever_a_session_was_left_with_is_gone_before_somebody_else_gets_it()
     let Some(database) = Database::new().await else { return };
     let store = database.store(1, 1).await;
     let mut lent = store.pool().acquire().await.unwrap();
-    let session = "select pg_advisory_lock(7); set timezone to 'Asia/Shanghai'; listen news;
-        create temp table mine (id int); begin; update users set balance = 0";
     assert!(!lent.is_dirty());
-    lent.run(async |one| one.batch_execute(session).await).await.unwrap().unwrap();
+    // In two parts: what comes together is one transaction.
+    let session = "select pg_advisory_lock(7); set timezone to 'Asia/Shanghai'; listen news;
+        create temp table mine (id int)";
+    for left in [session, "begin; update users set balance = 0"] {
+        lent.run(async |one| one.batch_execute(left).await).await.unwrap().unwrap();
+    }
     assert!(lent.is_dirty(), "a transaction is open");
     drop(lent);
     let user = store.user(1).await.unwrap();
