@@ -17,7 +17,7 @@ use std::time::Duration;
 use windlass::net::TcpListener;
 use windlass::runtime::now;
 use windlass::signal::{Signal, signal};
-use windlass::time::timeout_at;
+use windlass::time::{Elapsed, timeout_at};
 use windlass::{Task, spawn};
 use windlass_compat::serve::ServeError;
 use windlass_compat::{self as compat, Server, tower};
@@ -178,7 +178,7 @@ async fn finish(server: Server, app: &App, grace: Duration) {
 fn report_connection(error: &ServeError) {
     let is_idle = match error {
         ServeError::Connection { error, .. } => {
-            error.downcast_ref().is_some_and(hyper::Error::is_timeout)
+            error.is::<Elapsed>() || error.downcast_ref().is_some_and(hyper::Error::is_timeout)
         }
         _ => false,
     };
