@@ -1,8 +1,8 @@
 //! JSON in and out.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use serde::Serialize;
@@ -43,7 +43,6 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// Reads a body. A client that waits for `100 Continue` gets it with the first read.
 async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
-    use axum::body::HttpBody;
     let announced = body.size_hint().lower();
     if announced > MAX_WASTE as u64 {
         return Err(Problem::too_large());
@@ -64,9 +63,4 @@ async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
         }
     }
     if count > MAX_BODY { Err(Problem::too_large()) } else { Ok(kept) }
-}
-
-/// A response with this status.
-pub fn with_status(status: StatusCode, body: impl IntoResponse) -> Response {
-    (status, body).into_response()
 }
