@@ -283,21 +283,27 @@ async fn a_deadlock_is_tried_again() {
     let Some(database) = Database::new().await else { return };
     let store = Arc::new(database.store(2, 2).await);
     let locked = Arc::new([Event::new(), Event::new()]);
+    let one_is_done = Arc::new(Event::new());
     let attempts = Arc::new(AtomicUsize::new(0));
     let crossing = [0, 1].map(|at| {
         let (store, locked, attempts) = (store.clone(), locked.clone(), attempts.clone());
+        let one_is_done = one_is_done.clone();
         spawn_local(async move {
             let ids = if at == 0 { [1_i64, 2] } else { [2, 1] };
             let fate = Fate::default();
             let crossed = store.write(&fate, async |transaction, statements| {
-                attempts.fetch_add(1, SeqCst);
+                if attempts.fetch_add(1, SeqCst) >= 2 {
+                    one_is_done.wait().await; // or it might be as quick, and cross it again
+                }
                 transaction.query_one(&statements.add, &[&ids[0], &1_i64]).await?;
                 locked[at].set();
                 locked[1 - at].wait().await;
                 transaction.query_one(&statements.add, &[&ids[1], &1_i64]).await?;
                 Ok(())
             });
-            crossed.await
+            let crossed = crossed.await;
+            one_is_done.set();
+            crossed
         })
     });
     for task in crossing {
