@@ -29,6 +29,7 @@
 pub mod __private;
 pub mod future;
 pub mod net;
+pub mod pool;
 
 pub use windlass_executor::{Task, run, spawn, spawn_blocking, spawn_local, yield_now};
 /// The start of a program: runs an `async fn main` on a runtime of its own.

@@ -13,6 +13,7 @@
 mod executor;
 mod house;
 mod kit;
+mod pool;
 mod programs;
 mod reactor;
 mod sync;

@@ -5,7 +5,17 @@ use super::names::spell_out;
 use super::source::{Finding, Source, words};
 
 /// Where the facade hands its names on.
-const FACADE: [&str; 3] = ["src/lib.rs", "src/net.rs", "src/future.rs"];
+const FACADE: [&str; 9] = [
+    "src/lib.rs",
+    "src/future.rs",
+    "src/net.rs",
+    "src/pool.rs",
+    "src/pool/builder.rs",
+    "src/pool/error.rs",
+    "src/pool/guard.rs",
+    "src/pool/manager.rs",
+    "src/pool/stats.rs",
+];
 /// What begins an item that can have a name.
 const KINDS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "union", "macro_rules"];
 /// An example of more lines shows more than one thing.

@@ -4,10 +4,19 @@ use super::argument;
 use super::length::{Function, named};
 use super::source::{Finding, Source};
 
-/// The one folder that may hold `unsafe`.
-const FOLDER: &str = "executor/src/task/";
-/// Where its rules are numbered.
-pub const RULES: &str = "executor/src/task/mod.rs";
+/// A folder that may hold `unsafe`.
+pub struct Place {
+    pub folder: &'static str,
+    /// Where its rules are numbered.
+    pub rules: &'static str,
+}
+
+/// The one folder of the library.
+pub const TASK: Place = Place { folder: "executor/src/task/", rules: "executor/src/task/mod.rs" };
+/// What foreign traits demand that hand over uninitialised memory.
+pub const COMPAT: Place = Place { folder: "compat/src/io/", rules: "compat/src/lib.rs" };
+/// Of these blocks there are no more.
+pub const BLOCKS_IN_COMPAT: usize = 2;
 
 /// The numbers of the rules in the file's comments: its lines that begin `1. `.
 pub fn rules(source: &Source) -> Vec<u32> {
@@ -15,19 +24,23 @@ pub fn rules(source: &Source) -> Vec<u32> {
     source.comments.iter().filter_map(number).collect()
 }
 
-pub fn check(source: &Source, rules: &[u32]) -> Vec<Finding> {
-    let functions = named(source);
-    let mut findings = Vec::new();
-    for (at, word) in source.words() {
+/// Where the file says `unsafe`.
+pub fn spellings(source: &Source) -> impl Iterator<Item = usize> {
+    source.words().filter_map(|(at, word)| {
         let after = source.code[at + word.len()..].trim_start();
         let is_type =
             after.strip_prefix("fn").is_some_and(|rest| rest.trim_start().starts_with('('));
-        if word != "unsafe" || is_type {
-            continue;
-        }
-        if !source.path.starts_with(FOLDER) {
-            findings.push(source.finding(at, format!("`unsafe` outside {FOLDER}")));
-        } else if let Err(what) = argued(source, at, &functions, rules) {
+        (word == "unsafe" && !is_type).then_some(at)
+    })
+}
+
+pub fn check(source: &Source, place: &Place, rules: &[u32]) -> Vec<Finding> {
+    let functions = named(source);
+    let mut findings = Vec::new();
+    for at in spellings(source) {
+        if !source.path.starts_with(place.folder) {
+            findings.push(source.finding(at, format!("`unsafe` outside {}", place.folder)));
+        } else if let Err(what) = argued(source, at, &functions, place, rules) {
             findings.push(source.finding(at, what));
         }
     }
@@ -38,6 +51,7 @@ fn argued(
     source: &Source,
     at: usize,
     functions: &[Function<'_>],
+    place: &Place,
     rules: &[u32],
 ) -> Result<(), String> {
     let line = source.line(at);
@@ -50,7 +64,7 @@ fn argued(
 
     let numbers = numbers(&text);
     if let Some(unknown) = numbers.iter().find(|number| !rules.contains(number)) {
-        return Err(format!("{RULES} has no rule {unknown}"));
+        return Err(format!("{} has no rule {unknown}", place.rules));
     }
     let passed_on =
         text.contains("caller's promise") && inside.is_some_and(|outer| outer.is_unsafe);
@@ -87,7 +101,7 @@ fn numbers(text: &str) -> Vec<u32> {
 
 #[cfg(test)]
 fn found(path: &str, code: &str) -> Vec<String> {
-    check(&Source::parse(path, code), &[1, 2]).into_iter().map(|found| found.what).collect()
+    check(&Source::parse(path, code), &TASK, &[1, 2]).into_iter().map(|found| found.what).collect()
 }
 
 #[test]
@@ -140,6 +154,6 @@ fn a_promise_is_only_passed_on_inside_an_unsafe_fn() {
 #[test]
 fn rules_are_read_from_a_numbered_list() {
     let source =
-        Source::parse(RULES, "//! # Rules\n//! 1. *One.* And\n//!    more.\n//! 2. *Two.*\n");
+        Source::parse(TASK.rules, "//! # Rules\n//! 1. *One.* And\n//!    more.\n//! 2. *Two.*\n");
     assert_eq!(rules(&source), [1, 2]);
 }
