@@ -570,10 +570,13 @@ fn a_dump_says_where_futures_that_say_nothing_are_joined() {
 async fn select_beside(
     stored: impl Future<Output = ()>,
     hold: impl Future<Output = ()> + Send + 'static,
+    is_held: impl Fn() -> bool,
     want: impl AsyncFn(),
 ) {
     let holder = spawn(hold);
-    yield_now().await;
+    while !is_held() {
+        yield_now().await;
+    }
     let mut stored = pin!(stored);
     loop {
         select! {
@@ -598,7 +601,8 @@ fn a_stored_lock_does_not_keep_the_body_of_its_select_from_locking() {
                 }
             };
             let stored = async { *mutex.lock().await += 10 };
-            select_beside(stored, hold, async || *mutex.lock().await += 1).await;
+            let is_held = || mutex.try_lock().is_none();
+            select_beside(stored, hold, is_held, async || *mutex.lock().await += 1).await;
             assert_eq!(*mutex.lock().await, 11);
         });
     });
@@ -617,7 +621,9 @@ fn a_stored_acquire_does_not_keep_the_body_of_its_select_from_acquiring() {
                 }
             };
             let stored = async { drop(semaphore.acquire().await) };
-            select_beside(stored, hold, async || drop(semaphore.acquire().await)).await;
+            let is_held = || semaphore.available_permits() == 0;
+            let want = async || drop(semaphore.acquire().await);
+            select_beside(stored, hold, is_held, want).await;
             assert_eq!(semaphore.available_permits(), 1);
         });
     });
@@ -633,7 +639,7 @@ fn a_stored_get_does_not_keep_the_body_of_its_select_from_getting() {
                 async move {
                     sleep(SECOND + SECOND / 2).await;
                     queue.put(1).await.unwrap();
-                    sleep(SECOND).await;
+                    sleep(SECOND / 2).await; // before the next sleep of the select is over
                     queue.put(2).await.unwrap();
                 }
             };
@@ -641,7 +647,7 @@ fn a_stored_get_does_not_keep_the_body_of_its_select_from_getting() {
                 let item = queue.get().await.unwrap();
                 got.borrow_mut().push(item);
             };
-            select_beside(get(), put, &get).await;
+            select_beside(get(), put, || true, &get).await; // there is nothing to get yet
             assert_eq!(*got.borrow(), [1, 2]);
         });
     });
