@@ -90,7 +90,7 @@ async fn a_user_is_found_and_one_who_is_not_there_is_not() {
 async fn services_that_start_together_make_one_table() {
     let Some(database) = Database::new().await else { return };
     let url: Arc<str> = database.url().into();
-    let tasks: Vec<_> = (0..5)
+    let tasks: Vec<_> = (0..16)
         .map(|_| {
             let url = url.clone();
             spawn(async move { Postgres::open(&url, limits(1, 1), 7).await })
