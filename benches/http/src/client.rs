@@ -1,12 +1,14 @@
 //! One client of the soak: what it asks for, and how it hangs up.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
 use crate::wire;
 
@@ -16,6 +18,10 @@ const ABORT_ONE_OF: u64 = 8;
 const RECONNECT_ONE_OF: u64 = 50;
 /// Of an answer that is not read to its end, at most so many bytes are read.
 const MOST_OF_A_PART: u64 = 100;
+
+/// The addresses of loopback that clients have, one after the other.
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);
+const ADDRESSES: u32 = 1 << 23;
 
 /// The pseudo-random numbers of a run (xorshift64*): the same seed, the same choices.
 #[derive(Debug)]
@@ -97,12 +103,14 @@ impl Client {
         }
     }
 
-    /// Thinks of the next request, and connects if need be. True if it has connected.
+    /// Thinks of the next request, and connects if need be, as the connection of this number. True
+    /// if it has connected.
     pub fn begin(
         &mut self,
         random: &mut Random,
         users: u64,
         address: SocketAddr,
+        number: u32,
         registry: &Registry,
     ) -> io::Result<bool> {
         self.choose(random, users);
@@ -111,7 +119,7 @@ impl Client {
         }
         let connects = self.stream.is_none();
         if connects {
-            let mut stream = TcpStream::connect(address)?;
+            let mut stream = connect_from(number, address)?;
             stream.set_nodelay(true)?;
             registry.register(&mut stream, self.token, Interest::READABLE | Interest::WRITABLE)?;
             self.stream = Some(stream);
@@ -202,8 +210,28 @@ impl Client {
         }
     }
 
-    /// What it was at, for the report of an error.
-    pub fn route(&self) -> &'static str {
-        self.route
+    /// What it was at, for the report of an error: where from, what, how far.
+    pub fn place(&self) -> String {
+        let address = self.stream.as_ref().map(TcpStream::local_addr);
+        let Client { route, plan, sent, sending, reply, .. } = self;
+        let read = reply.len();
+        format!("{address:?}: {route}, {plan:?}, {sent} of {sending} bytes sent, {read} read")
+    }
+}
+
+/// Begins to connect. A connection over loopback has an address of its own: a port of one address
+/// would be used again and again, also while the server has not yet seen the end of the connection
+/// that had it before, and then what was meant for one reaches the other.
+fn connect_from(number: u32, address: SocketAddr) -> io::Result<TcpStream> {
+    if !address.ip().is_loopback() || address.is_ipv6() {
+        return TcpStream::connect(address);
+    }
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    let from = Ipv4Addr::from_bits(FIRST_ADDRESS.to_bits() + number % ADDRESSES);
+    bind(&socket, &SocketAddrV4::new(from, 0))?;
+    match connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from_std(socket.into())),
+        Err(error) => Err(error.into()),
     }
 }

@@ -149,8 +149,9 @@ impl Soak {
 
     fn begin(&mut self, index: usize) -> io::Result<()> {
         let client = &mut self.clients[index];
-        let registry = self.poll.registry();
-        let connects = client.begin(&mut self.random, self.users, self.address, registry)?;
+        let (number, registry) = (self.counts.connected as u32, self.poll.registry());
+        let connects =
+            client.begin(&mut self.random, self.users, self.address, number, registry)?;
         self.counts.connected += u64::from(connects);
         self.busy += 1;
         if connects { Ok(()) } else { self.advance(index) } // a new socket tells when it is ready
@@ -176,7 +177,7 @@ impl Soak {
             Err(error) => {
                 let client = &mut self.clients[index];
                 if (self.counts.errors as usize) < ERRORS_TOLD {
-                    eprintln!("{}: {error}", client.route());
+                    eprintln!("{}: {error}", client.place());
                 }
                 self.counts.errors += 1;
                 client.hang_up(false);
