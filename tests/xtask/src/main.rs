@@ -2,7 +2,11 @@
 //!
 //! Each subcommand is a file of its own, and works in a fresh clone.
 
-use std::process::ExitCode;
+mod instructions;
+mod section;
+
+use std::path::Path;
+use std::process::{Command as Program, ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -15,8 +19,41 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Instructions(instructions::Options),
+}
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {}
+    let outcome = match Arguments::parse().command {
+        Command::Instructions(options) => instructions::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("this package is two folders down")
+}
+
+/// Runs a program that must succeed; what it prints is seen.
+fn succeed(program: &mut Program) -> Result<(), String> {
+    let status = program.status().map_err(|error| format!("{program:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program:?}: {status}")) }
+}
+
+/// What a program that must succeed prints, without the line break at its end.
+fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Program::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{program} {arguments:?}: {}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
