@@ -165,14 +165,13 @@ impl Visit<'_> {
             }
             return Look::Wait(reason);
         };
-        if self.spare.cloned.is_none() && self.key.is_none() {
-            if !waiting::is_vouched(current) {
-                return Look::NeedsWaker;
-            }
-            self.spare.cloned = Some(current.clone());
-        }
         let Some(key) = *self.key else {
-            *self.key = Some(line.enter(self.spare.cloned.take(), payload));
+            let waker = match self.spare.cloned.take() {
+                None if waiting::is_vouched(current) => current.clone(),
+                None => return Look::NeedsWaker,
+                Some(brought) => brought,
+            };
+            *self.key = Some(line.enter(Some(waker), payload));
             return Look::Wait(reason);
         };
         match line.renew(key, current, &mut self.spare) {

@@ -307,11 +307,7 @@ pub fn enter(owner: u64) -> Owned {
 #[inline]
 pub fn vouch<T>(waker: &Waker, poll: impl FnOnce() -> T) -> (T, bool) {
     let Ok(restored) = VOUCHED.try_with(|vouched| {
-        let restored = Restored {
-            data: vouched.data.get(),
-            vtable: vouched.vtable.get(),
-            fired: vouched.fired.get(),
-        };
+        let restored = Restored { data: vouched.data.get(), fired: vouched.fired.get() };
         vouched.data.set(waker.data());
         vouched.vtable.set(waker.vtable());
         vouched.fired.set(false);
@@ -325,10 +321,10 @@ pub fn vouch<T>(waker: &Waker, poll: impl FnOnce() -> T) -> (T, bool) {
     (result, fired)
 }
 
-/// Vouches for the former waker again when dropped, also when the poll panics.
+/// Vouches for the former waker again when dropped, also when the poll panics. The table stays as it
+/// is: if it was another executor's, the former waker is merely not recognised any more.
 struct Restored {
     data: *const (),
-    vtable: *const RawWakerVTable,
     fired: bool,
 }
 
@@ -337,7 +333,6 @@ impl Drop for Restored {
     fn drop(&mut self) {
         let _ = VOUCHED.try_with(|vouched| {
             vouched.data.set(self.data);
-            vouched.vtable.set(self.vtable);
             vouched.fired.set(self.fired);
         });
     }
