@@ -188,7 +188,7 @@ impl Barrier {
             None if state.is_aborted => Look::Go(Err(Broken::Aborted)),
             None if before + 1 == parties => {
                 let pass = |index| Ok(Passed { index, is_leader: false });
-                state.end_round(&mut visit.wakes, pass);
+                state.end_round(visit.wakes, pass);
                 Look::Go(Ok(Passed { index: before, is_leader: true }))
             }
             None => visit.stay(&mut state.line, None, reason(before + 1)),

@@ -467,7 +467,7 @@ impl<T: ?Sized> State<T> {
         let owner = waiting::owner();
         if visit.phase(&self.line) == Some(Phase::Granted) || self.take(access, owner) {
             visit.leave(&mut self.line);
-            return Look::Go(self.begin(access, owner, &mut visit.wakes));
+            return Look::Go(self.begin(access, owner, visit.wakes));
         }
         let State { writer, readers, .. } = *self;
         let reason = match access {

@@ -439,7 +439,7 @@ impl Semaphore {
         visit.leave(line);
         if matches!(phase, None | Some(Phase::Waiting)) {
             // It has borrowed, and may have been the first in line, or the last.
-            self.hand_out_in(line, &mut visit.wakes);
+            self.hand_out_in(line, visit.wakes);
         }
         Look::Go(answer)
     }

@@ -97,6 +97,14 @@ impl Spare {
     pub const fn none() -> Self {
         Self { cloned: None, replaced: None }
     }
+
+    /// Drops what is in it. By name for the same reason as [`Wakes::end`].
+    #[inline]
+    pub(crate) fn end(self) {
+        if self.cloned.is_none() && self.replaced.is_none() {
+            std::mem::forget(self);
+        }
+    }
 }
 
 /// Whether a waiter will be woken through the waker of its latest poll, see [`WaitList::renew`].

@@ -47,9 +47,9 @@ pub(crate) struct Visit<'a> {
     pub(crate) at: &'static Location<'static>,
     /// Wakes the waiter; `None` if it only gets into line.
     current: Option<&'a Waker>,
-    spare: Spare,
+    spare: &'a mut Spare,
     /// Wakers to fire once the lock is released.
-    pub(crate) wakes: Wakes,
+    pub(crate) wakes: &'a mut Wakes,
 }
 
 impl Waiter {
@@ -121,21 +121,25 @@ impl Waiter {
     fn visit<R>(
         &mut self,
         current: Option<&Waker>,
-        spare: Spare,
+        mut spare: Spare,
         mut look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Result<R, Reason> {
         let Self { key, at } = self;
-        let mut visit = Visit { key, at, current, spare, wakes: Wakes::new() };
-        loop {
-            let found = look(&mut visit);
-            visit.wakes.fire(); // before `spare` drops a waker, which may panic
+        let mut wakes = Wakes::new();
+        let result = loop {
+            let (spare, wakes) = (&mut spare, &mut wakes);
+            let found = look(&mut Visit { key, at, current, spare, wakes });
+            wakes.fire(); // before `spare` drops a waker, which may panic
             match (found, current) {
-                (Look::Go(output), _) => return Ok(output),
-                (Look::Wait(reason), _) => return Err(reason),
-                (Look::NeedsWaker, Some(waker)) => visit.spare = Spare::of(waker),
+                (Look::Go(output), _) => break Ok(output),
+                (Look::Wait(reason), _) => break Err(reason),
+                (Look::NeedsWaker, Some(waker)) => *spare = Spare::of(waker),
                 (Look::NeedsWaker, None) => unreachable!("who is not polled needs no waker"),
             }
-        }
+        };
+        wakes.end();
+        spare.end();
+        result
     }
 }
 
@@ -174,7 +178,7 @@ impl Visit<'_> {
             *self.key = Some(line.enter(Some(waker), payload));
             return Look::Wait(reason);
         };
-        match line.renew(key, current, &mut self.spare) {
+        match line.renew(key, current, self.spare) {
             Renewed::Yes => Look::Wait(reason),
             Renewed::NeedsWaker => Look::NeedsWaker,
         }

@@ -58,6 +58,15 @@ impl Wakes {
             others.0.drain(..).for_each(wake);
         }
     }
+
+    /// Drops the batch. By name, for where it is mostly empty: then this is two checks, and the
+    /// compiler does not call its destructor.
+    #[inline]
+    pub(crate) fn end(self) {
+        if self.first.is_none() && self.others.is_none() {
+            std::mem::forget(self);
+        }
+    }
 }
 
 /// Runs one waker, so that a panic in it reaches neither the caller nor the next waker.

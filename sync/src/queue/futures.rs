@@ -66,7 +66,7 @@ impl<T, S: Store<T>> Future for Put<'_, T, S> {
         let has_put = ready!(place.poll(cx, |state, visit| {
             let found = state.look_for_place(visit);
             if let Look::Go(true) = found {
-                state.fill(item.take().expect(OVER), &mut visit.wakes);
+                state.fill(item.take().expect(OVER), visit.wakes);
             }
             found
         }));

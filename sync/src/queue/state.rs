@@ -53,6 +53,7 @@ impl<T, S: Store<T>> Shared<T, S> {
         let mut wakes = Wakes::new();
         let result = act(&mut self.0.lock(), &mut wakes);
         wakes.fire();
+        wakes.end();
         result
     }
 
@@ -134,8 +135,8 @@ impl<T, S: Store<T>> State<T, S> {
     #[inline]
     pub(super) fn look_for_item(&mut self, visit: &mut Visit<'_>) -> Look<Option<T>> {
         let found = match visit.phase(&self.getters) {
-            Some(Phase::Granted) if self.store.count() > 0 => Ok(self.take(&mut visit.wakes)),
-            _ => self.try_take(&mut visit.wakes),
+            Some(Phase::Granted) if self.store.count() > 0 => Ok(self.take(visit.wakes)),
+            _ => self.try_take(visit.wakes),
         };
         if let Err(TryGetError::Empty) = found {
             return visit.stay(&mut self.getters, (), Reason::QueueGet);
