@@ -101,7 +101,8 @@ pub struct Left {
     pub searching: bool,
 }
 
-/// The word.
+/// The word; on cache lines of its own, apart from what every poll reads.
+#[repr(align(128))]
 pub struct Idle {
     word: AtomicU64,
     /// How many seats there are.

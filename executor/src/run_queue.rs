@@ -48,7 +48,8 @@ pub struct RunQueue {
     public: Arc<Public>,
 }
 
-/// The side that thieves and watchers see.
+/// The side that thieves and watchers see; on cache lines of its own.
+#[repr(align(128))]
 pub struct Public {
     stealer: Stealer<Runnable>,
     tail: Mutex<VecDeque<Runnable>>,

@@ -39,8 +39,10 @@ pub(crate) const CLOSING: usize = 1;
 /// Worker threads are to end.
 pub(crate) const STOPPING: usize = 2;
 
-/// What everybody may see of one worker.
+/// What everybody may see of one worker. On cache lines of its own: it writes its counters at every
+/// poll, and would take from its neighbour the line that he reads.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Seat {
     pub(crate) queue: Arc<Public>,
     pub(crate) parker: Parker,

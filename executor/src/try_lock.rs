@@ -12,7 +12,9 @@
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 use windlass_sync::shim::{Mutex, MutexGuard};
 
-/// Content for one thread at a time.
+/// Content for one thread at a time. On cache lines of its own: those who try in vain write nothing,
+/// but those who get it do.
+#[repr(align(128))]
 pub struct TryLock<T> {
     held: AtomicBool,
     content: Mutex<T>,
