@@ -25,6 +25,7 @@
 
 mod address;
 mod halves;
+mod listener;
 mod socket;
 mod stream;
 mod tcp;

@@ -41,6 +41,8 @@ pub struct TcpListener {
     socket: Socket<mio::net::TcpListener>,
 }
 
+super::listener::listener_methods!(TcpListener, TcpStream);
+
 impl TcpListener {
     /// Listens at an address; port 0 takes a free one. A server that was just stopped can be started
     /// again at once: connections of its former life do not keep the address (`SO_REUSEADDR`).
@@ -144,20 +146,6 @@ impl TcpListener {
         }
     }
 
-    /// As [`accept`](Self::accept), for adapters.
-    #[track_caller]
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.socket.poll(Read, cx, Location::caller(), || self.accept_once())
-    }
-
-    /// Takes a connection that is there.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is none.
-    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.socket.attempt(Read, || self.accept_once())
-    }
-
     /// The address it listens at, with the port that was found for port 0.
     ///
     /// # Errors
@@ -172,38 +160,6 @@ impl TcpListener {
     /// The system's.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.io().take_error()
-    }
-
-    fn accept_once(&self) -> io::Result<Done<(TcpStream, SocketAddr)>> {
-        loop {
-            match self.socket.io().accept() {
-                Ok((stream, peer)) => {
-                    let handle = self.socket.handle().clone();
-                    return Ok(Done::with((TcpStream::accepted(handle, stream)?, peer)));
-                }
-                // The next one; each round takes one from a queue of bounded length.
-                Err(error) if is_about_the_connection(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
     }
 }
 

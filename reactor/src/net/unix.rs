@@ -135,6 +135,8 @@ pub struct UnixListener {
     socket: Socket<mio::net::UnixListener>,
 }
 
+super::listener::listener_methods!(UnixListener, UnixStream);
+
 impl UnixListener {
     /// Listens at a path, which must not exist.
     ///
@@ -205,57 +207,11 @@ impl UnixListener {
         }
     }
 
-    /// As [`accept`](Self::accept), for adapters.
-    #[track_caller]
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        self.socket.poll(Read, cx, Location::caller(), || self.accept_once())
-    }
-
-    /// Takes a connection that is there.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is none.
-    pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.socket.attempt(Read, || self.accept_once())
-    }
-
     /// The path it listens at.
     ///
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.io().local_addr()
-    }
-
-    fn accept_once(&self) -> io::Result<Done<(UnixStream, SocketAddr)>> {
-        loop {
-            match self.socket.io().accept() {
-                Ok((stream, peer)) => {
-                    let handle = self.socket.handle().clone();
-                    return Ok(Done::with((UnixStream::accepted(handle, stream)?, peer)));
-                }
-                // The next one; each round takes one from a queue of bounded length.
-                Err(error) if is_about_the_connection(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl AsFd for UnixListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for UnixListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
     }
 }
