@@ -8,8 +8,7 @@
 //! | [`parsers`] | the parsers of the attributes | what the macros rely on |
 //! | [`lines`] | the line reader and the helpers beside it | the whole text in memory |
 //!
-//! `cargo xtask fuzz TARGET` builds and runs them, from the inputs in `seeds/`; `cargo test` here runs
-//! those inputs once.
+//! `cargo xtask fuzz TARGET` builds and runs them, beginning with the inputs in `seeds/`.
 #![forbid(unsafe_code)]
 
 mod bytes;

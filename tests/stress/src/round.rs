@@ -54,9 +54,6 @@ pub fn run(plan: Plan<'_>, mut random: Random) {
         }
     });
     let left = leave_some(&runtime, &mut random);
-    if Sabotage::Leftover.is_on() {
-        runtime.spawn(pending::<()>()).detach();
-    }
     if Sabotage::Stuck.is_on() {
         // The process ends long before this does.
         runtime.handle().spawn_blocking(|| thread::sleep(2 * LONG)).detach();
@@ -86,6 +83,9 @@ fn count_lost(lost: &Arc<AtomicUsize>) -> impl Fn(&Report) + Send + Sync + 'stat
 
 /// A few acts, each of some scenes at once.
 async fn root(scenes: &[&'static Scene], mut random: Random, has_the_seat: bool) {
+    if Sabotage::Leftover.is_on() {
+        spawn(sleep(LONG)).detach();
+    }
     for _ in 0..random.between(1, 3) {
         let act: Vec<Task<()>> =
             (0..random.between(1, 4)).map(|_| random.pick(scenes).begin(random.split())).collect();

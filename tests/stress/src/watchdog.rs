@@ -2,11 +2,11 @@
 
 use std::panic;
 use std::process;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use windlass::runtime::Handle;
 
 /// The runtimes of the round.
@@ -39,12 +39,12 @@ pub fn begin(seed: u64, patience: u32) {
 pub fn next_round(number: u64) {
     ROUND.store(number, Relaxed);
     LOOKS.store(0, Relaxed);
-    RUNTIMES.lock().expect("nobody panics under this lock").clear();
+    RUNTIMES.lock().clear();
 }
 
 /// Tells of a runtime of this round.
 pub fn look_at(runtime: &Handle) {
-    RUNTIMES.lock().expect("nobody panics under this lock").push(runtime.clone());
+    RUNTIMES.lock().push(runtime.clone());
 }
 
 fn end(seed: u64, why: &str) -> ! {

@@ -23,6 +23,8 @@ pub fn run(_: &Options) -> Result<(), String> {
     valgrind.args(["--quiet", "--error-exitcode=1", "--fair-sched=yes", "--leak-check=full"]);
     // What a static or a thread that ended by itself still points to is no leak.
     valgrind.args(["--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"]);
+    // Deep enough for the suppressions, which name who leaks and not only what.
+    valgrind.arg("--num-callers=50").arg("--suppressions=tests/valgrind.supp");
     valgrind.arg(program()?).args(["--exact", TEST]);
     succeed(valgrind.env("RUST_BACKTRACE", "0").current_dir(root()))
 }

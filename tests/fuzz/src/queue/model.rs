@@ -6,8 +6,9 @@ use windlass_sync::error::{TryGetError, TryPutError};
 use windlass_sync::queue::Stats;
 
 /// Which item is next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub enum Order {
+    #[default]
     Oldest,
     Newest,
     Smallest,
@@ -43,6 +44,7 @@ enum Phase {
 type Line = Vec<(usize, Phase)>;
 
 /// The state of a queue.
+#[derive(Default)]
 pub struct Model {
     order: Order,
     capacity: usize,
@@ -73,23 +75,7 @@ fn phase(line: &Line, number: usize) -> Option<Phase> {
 impl Model {
     /// A queue with one handle of each kind.
     pub fn new(order: Order, capacity: usize) -> Model {
-        Model {
-            order,
-            capacity,
-            items: Vec::new(),
-            slots: 0,
-            unfinished: 0,
-            jobs: 0,
-            high_water: 0,
-            putters: Line::new(),
-            getters: Line::new(),
-            joiners: Line::new(),
-            producers: 1,
-            consumers: 1,
-            shut: false,
-            asked: BTreeMap::new(),
-            wakes: BTreeMap::new(),
-        }
+        Model { order, capacity, producers: 1, consumers: 1, ..Model::default() }
     }
 
     pub fn begin(&mut self, number: usize, asked: Asked) {

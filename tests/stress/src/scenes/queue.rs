@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use windlass::spawn;
 use windlass::sync::{LifoQueue, PriorityQueue, Queue};
 use windlass::task::Task;
@@ -40,7 +41,7 @@ impl Ledger {
 
     /// Some item that is nowhere now.
     fn next(self: &Arc<Ledger>, by: (usize, usize)) -> Option<Item> {
-        let returned = self.returned.lock().expect("nobody panics under it").pop();
+        let returned = self.returned.lock().pop();
         let number = returned.or_else(|| {
             let made = self.made.fetch_add(1, SeqCst);
             (made < self.delivered.len()).then_some(made)
@@ -63,7 +64,7 @@ impl Item {
 impl Drop for Item {
     fn drop(&mut self) {
         if let Some(ledger) = self.ledger.take() {
-            ledger.returned.lock().expect("nobody panics under it").push(self.number);
+            ledger.returned.lock().push(self.number);
         }
     }
 }
@@ -208,7 +209,7 @@ where
             put.await.expect("nobody cancels it");
         }
         queue.join().await;
-        let is_empty = ledger.returned.lock().expect("nobody panics under it").is_empty();
+        let is_empty = ledger.returned.lock().is_empty();
         if is_empty {
             break;
         }
@@ -264,7 +265,7 @@ pub async fn nothing_is_lost_in_a_hard_end(mut random: Random) {
     }
     let made = ledger.made.load(SeqCst).min(ledger.delivered.len());
     let delivered: usize = ledger.delivered.iter().map(|count| count.load(SeqCst)).sum();
-    let returned = ledger.returned.lock().expect("nobody panics under it").len();
+    let returned = ledger.returned.lock().len();
     assert_eq!(made, delivered + returned, "items are lost");
 }
 
