@@ -389,7 +389,7 @@ pub struct Stats {
     pub waiting: usize,
     /// Jobs that threads are running.
     pub running: usize,
-    /// Jobs that threads have run.
+    /// Jobs that threads have run, and those that were cancelled just when a thread had taken them.
     pub done: u64,
     /// The longest that a job was queued before a thread took it.
     pub longest_wait: Duration,

@@ -67,24 +67,33 @@ fn a_grant_taken_back_leaves_no_waker_until_the_next_poll_brings_one() {
 #[test]
 fn the_grants_of_an_owner_are_found_latest_first() {
     let mut list = WaitList::new();
-    let keys: Vec<usize> = [7, 8, 7]
-        .map(|owner| {
-            let _owned = waiting::enter(owner);
-            list.enter(None, ())
-        })
-        .to_vec();
+    let keys = [7, 8, 7].map(|owner| {
+        let _owned = waiting::enter(owner);
+        list.enter(None, ())
+    });
     for key in &keys {
         let _ = list.grant(*key);
     }
     assert_eq!(list.granted_to(7).collect::<Vec<_>>(), [keys[2], keys[0]]);
     assert_eq!(list.granted(), 3);
+    assert_eq!(keys.map(|key| list.owner(key)), [7, 8, 7]);
+}
+
+#[test]
+fn everybody_is_served_in_the_order_they_came() {
+    let (mut list, keys) = filled(3);
+    let mut wakes = Wakes::new();
+    list.grant_all(&mut wakes);
+    wakes.fire();
+    assert_eq!((list.waiting(), list.granted()), (0, 3));
+    assert_eq!(list.granted_to(waiting::owner()).collect::<Vec<_>>(), [keys[2], keys[1], keys[0]]);
 }
 
 #[test]
 fn a_waiter_who_was_sent_away_is_in_no_line() {
     let (mut list, keys) = filled(2);
     assert!(list.refuse(keys[0]).is_some());
-    assert_eq!(line(&list), [keys[1]]);
+    assert_eq!((line(&list), list.first()), (vec![keys[1]], Some(keys[1])));
     assert_eq!(list.remove(keys[0]).phase, Phase::Refused);
     assert_eq!(line(&list), [keys[1]]);
 }

@@ -2,9 +2,14 @@
 //!
 //! Each subcommand is a file of its own, and works in a fresh clone.
 
+mod fuzz;
 mod instructions;
 mod mutants;
+mod nightly;
+mod sanitize;
 mod section;
+mod stress;
+mod valgrind;
 
 use std::path::Path;
 use std::process::{Command as Program, ExitCode};
@@ -21,14 +26,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Fuzz(fuzz::Options),
     Instructions(instructions::Options),
     Mutants(mutants::Arguments),
+    Sanitize(sanitize::Options),
+    Stress(stress::Options),
+    Valgrind(valgrind::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Instructions(options) => instructions::run(&options),
         Command::Mutants(arguments) => return mutants::main(&arguments),
+        Command::Sanitize(options) => sanitize::run(&options),
+        Command::Stress(options) => stress::run(&options),
+        Command::Valgrind(options) => valgrind::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

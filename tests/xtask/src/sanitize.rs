@@ -1,0 +1,106 @@
+//! `cargo xtask sanitize`: tests and stress under the sanitizers of the compiler.
+//!
+//! They need the nightly, but neither its sources nor a rebuilt std. So what std itself does is not
+//! seen: ThreadSanitizer knows an order between threads only from atomics and locks that are compiled
+//! into our own crates, which is what `tests/tsan.supp` is about.
+
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use crate::{nightly, root, succeed};
+
+/// Runs tests and stress under ThreadSanitizer, AddressSanitizer or LeakSanitizer.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[arg(value_enum)]
+    sanitizer: Sanitizer,
+    /// How long the stress goes on under `thread`.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Under `thread`, only the stress and not the models; otherwise only the unit tests.
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sanitizer {
+    /// Data races: the stress, and the models on real threads.
+    Thread,
+    /// Memory that is used after it was freed, or beyond its end: unit and integration tests.
+    Address,
+    /// Memory that nobody can free any more: the same tests.
+    Leak,
+}
+
+/// The crates that have unit tests.
+const CRATES: [&str; 5] =
+    ["windlass", "windlass-sync", "windlass-timer", "windlass-reactor", "windlass-executor"];
+
+pub fn run(options: &Options) -> Result<(), String> {
+    match options.sanitizer {
+        Sanitizer::Thread => thread(options),
+        Sanitizer::Address | Sanitizer::Leak => tests(options),
+    }
+}
+
+/// The races of whatever the stress comes upon, and of every model.
+fn thread(options: &Options) -> Result<(), String> {
+    let seconds = options.seconds.to_string();
+    let Some(mut cargo) = begin(Sanitizer::Thread, "run")? else { return Ok(()) };
+    cargo.args(["--release", "--package", "stress", "--", "--seconds", &seconds]);
+    succeed(&mut cargo)?;
+    if options.quick {
+        return Ok(());
+    }
+    let Some(mut cargo) = begin(Sanitizer::Thread, "test")? else { return Ok(()) };
+    cargo.args(["--release", "--test", "models"]);
+    succeed(&mut cargo)
+}
+
+fn tests(options: &Options) -> Result<(), String> {
+    let Some(mut cargo) = begin(options.sanitizer, "test")? else { return Ok(()) };
+    cargo.arg("--lib");
+    for name in CRATES {
+        cargo.args(["--package", name]);
+    }
+    succeed(&mut cargo)?;
+    if options.quick {
+        return Ok(());
+    }
+    let Some(mut cargo) = begin(options.sanitizer, "test")? else { return Ok(()) };
+    cargo.args(["--package", "windlass", "--test", "it", "--"]);
+    for (name, _) in LEFT_OUT {
+        cargo.args(["--skip", name]);
+    }
+    succeed(&mut cargo)
+}
+
+/// Tests that are left out, and why.
+const LEFT_OUT: [(&str, &str); 2] = [
+    ("house::", "reads sources, and runs nothing of the library"),
+    ("programs::", "builds and runs other programs, which are not instrumented"),
+];
+
+/// A cargo command with the sanitizer in it, and a target folder of its own.
+fn begin(sanitizer: Sanitizer, verb: &str) -> Result<Option<Command>, String> {
+    let name = match sanitizer {
+        Sanitizer::Thread => "thread",
+        Sanitizer::Address => "address",
+        Sanitizer::Leak => "leak",
+    };
+    let Some(mut cargo) = nightly::cargo(&format!("sanitize {name}")) else { return Ok(None) };
+    let mut flags = format!("-Zsanitizer={name}");
+    if sanitizer == Sanitizer::Thread {
+        // std is not instrumented, which has to be allowed; and crossbeam's fences, which
+        // ThreadSanitizer does not know, become operations that it does.
+        flags += " -Cunsafe-allow-abi-mismatch=sanitizer --cfg crossbeam_sanitize_thread";
+    }
+    let suppressions = root().join("tests/tsan.supp");
+    let races = format!("halt_on_error=1 exitcode=66 suppressions={}", suppressions.display());
+    cargo.arg(verb).args(["--target", &nightly::host()?]);
+    cargo.arg("--target-dir").arg(root().join("target").join(name));
+    cargo.env("RUSTFLAGS", flags).env("TSAN_OPTIONS", races);
+    cargo.env("RUST_BACKTRACE", "0").current_dir(root());
+    Ok(Some(cargo))
+}
