@@ -131,6 +131,9 @@ pub const ROWS: &[Row] = &[
     ),
     row!("idle_wakes", "switches/s", "1,000 connections and 1,000 sleeping tasks, and nothing happens"),
     row!("start_stop", "us", "a runtime starts, runs one task and ends", note: GLOBAL_NOTE, without: &["smol"]),
+    row!("article_queue", "ns/item", "5 producers, 2 consumers, a queue with room for 3, 100,000 items", note: SHARED_NOTE),
+    row!("article_gather", "ns/task", "100,000 tasks, all awaited"),
+    row!("article_limit", "ns/task", "100,000 tasks, each holds one of 10 permits over a yield"),
     row!("mem_sleepers", "B/task" [Peers(0.68)], "resident bytes of 200,000 detached tasks sleeping an hour"),
     row!(
         "sleepers_1m", {"sleepers_1m", "ns/task"}, {"mem_sleepers_1m", "B/task"},

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::catalogue::{self, ROWS, Row};
 use crate::figures::Figures;
-use crate::{machine, table};
+use crate::{machine, python, table};
 
 /// A child that has not finished by then hangs; no row takes a tenth of it.
 const CHILD_DEADLINE: Duration = Duration::from_secs(180);
@@ -43,7 +43,8 @@ impl Settings {
             quick: false,
             log: None,
         };
-        if let Some(name) = settings.runtimes.iter().find(|name| !crate::is_built_in(name)) {
+        let unknown = |name: &&String| !crate::is_built_in(name) && !python::has(name);
+        if let Some(name) = settings.runtimes.iter().find(unknown) {
             let cure = if name == "windlass" { "; build with --features windlass" } else { "" };
             return Err(format!("no such runtime in this build: {name}{cure}"));
         }
@@ -68,7 +69,11 @@ impl Settings {
     /// The runtimes that take part in `row`.
     fn runtimes_of(&self, row: &Row) -> Vec<&str> {
         let named = self.runtimes.iter().map(String::as_str);
-        let able = named.filter(|name| *name != "bare" && !row.without.contains(name));
+        let able = named.filter(|name| {
+            *name != "bare"
+                && !row.without.contains(name)
+                && (!python::has(name) || python::can(row))
+        });
         let mut runtimes: Vec<&str> = able.collect();
         if row.has_bare() {
             runtimes.push("bare");
@@ -99,7 +104,8 @@ fn positive(word: &str) -> Result<usize, String> {
 pub fn run(settings: &Settings) -> Result<(), String> {
     let mut log = Log::create(settings.log.as_deref())?;
     log.add(&settings.to_json_line())?;
-    for line in machine::describe() {
+    let has_python = settings.runtimes.iter().any(|name| python::has(name));
+    for line in machine::describe().into_iter().chain(has_python.then(python::describe)) {
         log.add(&format!(r#"{{"head":"{}"}}"#, line.replace('"', "'")))?;
     }
     let mut failures = Vec::new();
@@ -145,10 +151,15 @@ impl Log {
 
 /// What the child printed.
 fn measure_in_child(settings: &Settings, runtime: &str, row: &str) -> Result<String, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let workers = settings.workers.to_string();
-    let mut command = Command::new(program);
-    command.args(["measure", runtime, row, &workers]).env("SMOL_THREADS", &workers);
+    let mut command = if python::has(runtime) {
+        python::command(runtime, row)
+    } else {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = Command::new(program);
+        command.args(["measure", runtime, row, &workers]).env("SMOL_THREADS", &workers);
+        command
+    };
     if settings.quick {
         command.arg("--quick");
     }

@@ -24,6 +24,7 @@ mod load;
 mod machine;
 mod measure;
 mod plot;
+mod python;
 mod report;
 #[cfg(feature = "peers")]
 mod smol;
@@ -44,7 +45,8 @@ usage: rivals compare RUNTIME,RUNTIME,... [--rows a,b] [--rounds 5] [--workers 2
        rivals rows
        rivals measure RUNTIME ROW WORKERS [--quick]
        rivals count RUNTIME ROW PASSES
-runtimes: tokio, smol, bare (echo rows only, joins by itself), windlass (--features windlass)";
+runtimes: tokio, smol, bare (echo rows only, joins by itself), windlass,
+          asyncio, uvloop (article rows only)";
 
 const BUILT_IN: &[&str] = &[
     #[cfg(feature = "peers")]

@@ -53,7 +53,7 @@ impl Passes {
 
     /// For work that takes a second: one pass, and the warm-up.
     pub fn once(plan: Plan) -> Passes {
-        Passes { least: 1, enough: Duration::ZERO, ..Passes::new(plan) }
+        Passes { least: plan.counted.unwrap_or(1), enough: Duration::ZERO, ..Passes::new(plan) }
     }
 
     pub fn wants_more(&self) -> bool {

@@ -3,36 +3,47 @@
 use std::path::{Path, PathBuf};
 
 use crate::figures::Figures;
-use crate::{plot, table};
+use crate::{plot, python, table};
 
-/// The table in `benches/README.md` stands between these.
-const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- /figures -->"];
+/// The parts of `benches/README.md` that are written here, by the name in their marks. Logs with
+/// Python in them are about the article's programs.
+const SECTIONS: [&str; 2] = ["figures", "article"];
 
-/// Writes both from these logs; rows of a later log stand for those of an earlier one.
+/// Writes what these logs say; rows of a later log stand for those of an earlier one.
 ///
 /// # Errors
 /// A text, if a file cannot be read or written, or has no figures in it.
 pub fn run(logs: &[&str]) -> Result<(), String> {
-    let mut all = logs.iter().map(|path| read(Path::new(path)).map(|text| Figures::read(&text)));
-    let mut figures = all.next().ok_or("report what? LOG...")??;
-    for later in all {
-        figures.replace_with(later?);
+    let readme = in_benches("README.md");
+    let mut parts: [Option<Figures>; SECTIONS.len()] = Default::default();
+    for path in logs {
+        let figures = Figures::read(&read(Path::new(path))?);
+        if figures.runtimes.is_empty() {
+            return Err(format!("{path}: no log of compare"));
+        }
+        let about_article = figures.runtimes.iter().any(|name| python::has(name));
+        match &mut parts[usize::from(about_article)] {
+            Some(earlier) => earlier.replace_with(figures),
+            part => *part = Some(figures),
+        }
     }
-    if figures.runtimes.is_empty() {
-        return Err(format!("{}: no log of compare", logs[0]));
+    for (name, figures) in SECTIONS.iter().zip(&parts) {
+        let Some(figures) = figures else { continue };
+        let text = replaced(&read(&readme)?, name, &table::markdown(figures));
+        write(&readme, &text.ok_or(format!("{} has no part {name}", readme.display()))?)?;
     }
-    let (readme, picture) = (in_benches("README.md"), in_benches("rivals.svg"));
-    let text = replaced(&read(&readme)?, &table::markdown(&figures))
-        .ok_or_else(|| format!("{} has no {}", readme.display(), MARKS[0]))?;
-    write(&readme, &text)?;
-    write(&picture, &plot::svg(&figures))
+    match &parts[0] {
+        Some(figures) => write(&in_benches("rivals.svg"), &plot::svg(figures)),
+        None => Ok(()),
+    }
 }
 
-/// `text` with something else between the marks.
-fn replaced(text: &str, inside: &str) -> Option<String> {
-    let (before, rest) = text.split_once(MARKS[0])?;
-    let (_, after) = rest.split_once(MARKS[1])?;
-    Some(format!("{before}{}{inside}\n{}{after}", MARKS[0], MARKS[1]))
+/// `text` with something else between the marks of `name`.
+fn replaced(text: &str, name: &str, inside: &str) -> Option<String> {
+    let marks = [format!("<!-- {name} -->\n"), format!("<!-- /{name} -->")];
+    let (before, rest) = text.split_once(&marks[0])?;
+    let (_, after) = rest.split_once(&marks[1])?;
+    Some(format!("{before}{}{inside}\n{}{after}", marks[0], marks[1]))
 }
 
 fn in_benches(name: &str) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Metric, ROWS, Row, Target};
 use crate::figures::{Figures, Ratio};
+use crate::python;
 
 /// Rows that are further behind than this are marked.
 const MARK_ABOVE: f64 = 1.5;
@@ -29,7 +30,9 @@ pub fn markdown(figures: &Figures) -> String {
 fn line(figures: &Figures, columns: &[&str], row: &Row, metric: &Metric) -> String {
     let medians = columns.iter().map(|name| match figures.median(metric.name, name) {
         Some(figure) => written(figure),
-        None if *name == "bare" && !row.has_bare() || row.without.contains(name) => String::new(),
+        None if *name == "bare" && !row.has_bare() => String::new(),
+        None if python::has(name) && !python::can(row) => String::new(),
+        None if row.without.contains(name) => String::new(),
         None => "failed".to_owned(),
     });
     let medians: Vec<String> = medians.collect();

@@ -4,6 +4,7 @@
 
 mod instructions;
 mod section;
+mod weigh;
 
 use std::path::Path;
 use std::process::{Command as Program, ExitCode};
@@ -21,11 +22,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Instructions(instructions::Options),
+    Weigh(weigh::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Instructions(options) => instructions::run(&options),
+        Command::Weigh(options) => weigh::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

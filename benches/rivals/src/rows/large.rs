@@ -1,4 +1,5 @@
-//! Rows with many waiters: a deep line at a queue, a million timers, a million tasks.
+//! Rows with many of something: a deep line at a queue, the article's items, a million timers, a
+//! million tasks.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,6 +40,41 @@ pub async fn deep_queue(getters: usize, items: usize) {
         sum += join(task).await;
     }
     assert_eq!(sum, count * (count - 1) / 2, "each item came once");
+}
+
+/// The article's producers and consumers. The consumers end with an item that says so.
+pub async fn article_queue(producers: usize, consumers: usize, items: usize) {
+    const END: usize = usize::MAX;
+    let queue = Shared::new(3);
+    let producer = |_| {
+        let queue = queue.clone();
+        spawn(async move {
+            for item in 0..items {
+                queue.send(item).await;
+            }
+        })
+    };
+    let consumer = |_| {
+        let queue = queue.clone();
+        spawn(async move {
+            let mut count = 0;
+            while queue.take().await != END {
+                count += 1;
+            }
+            count
+        })
+    };
+    let producing: Vec<_> = (0..producers).map(producer).collect();
+    let consuming: Vec<_> = (0..consumers).map(consumer).collect();
+    join_all(producing).await;
+    for _ in 0..consumers {
+        queue.send(END).await;
+    }
+    let mut count = 0;
+    for task in consuming {
+        count += join(task).await;
+    }
+    assert_eq!(count, producers * items, "each item came once");
 }
 
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
