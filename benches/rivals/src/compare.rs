@@ -1,11 +1,10 @@
-//! The rounds and the table.
+//! The rounds.
 //!
 //! A round measures every row once on every runtime. Within a row the runtimes follow each other
 //! at once, each in a process of its own, and who begins changes from round to round. So a slow
 //! minute of the machine hits all of them, and ratios are taken within a round before their median
 //! is: what drifts with the machine cancels out.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -13,13 +12,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::catalogue::{self, ROWS, Row};
-use crate::machine;
-use crate::measure::{median, parse_json_line};
+use crate::figures::Figures;
+use crate::{machine, python, table};
 
 /// A child that has not finished by then hangs; no row takes a tenth of it.
 const CHILD_DEADLINE: Duration = Duration::from_secs(180);
-/// Rows that are further behind than this are marked.
-const MARK_ABOVE: f64 = 1.5;
 
 /// What to compare, and how.
 #[derive(Debug)]
@@ -46,7 +43,8 @@ impl Settings {
             quick: false,
             log: None,
         };
-        if let Some(name) = settings.runtimes.iter().find(|name| !crate::is_built_in(name)) {
+        let unknown = |name: &&String| !crate::is_built_in(name) && !python::has(name);
+        if let Some(name) = settings.runtimes.iter().find(unknown) {
             let cure = if name == "windlass" { "; build with --features windlass" } else { "" };
             return Err(format!("no such runtime in this build: {name}{cure}"));
         }
@@ -71,11 +69,26 @@ impl Settings {
     /// The runtimes that take part in `row`.
     fn runtimes_of(&self, row: &Row) -> Vec<&str> {
         let named = self.runtimes.iter().map(String::as_str);
-        let mut runtimes: Vec<&str> = named.filter(|name| *name != "bare").collect();
+        let able = named.filter(|name| {
+            *name != "bare"
+                && !row.without.contains(name)
+                && (!python::has(name) || python::can(row))
+        });
+        let mut runtimes: Vec<&str> = able.collect();
         if row.has_bare() {
             runtimes.push("bare");
         }
         runtimes
+    }
+}
+
+impl Settings {
+    fn to_json_line(&self) -> String {
+        let Settings { workers, rounds, quick, .. } = self;
+        let runtimes = self.runtimes.join(",");
+        format!(
+            r#"{{"compare":"{runtimes}","workers":{workers},"rounds":{rounds},"quick":{quick}}}"#
+        )
     }
 }
 
@@ -84,59 +97,69 @@ fn positive(word: &str) -> Result<usize, String> {
     number.ok_or(format!("not a positive number: {word}"))
 }
 
-/// Figures by metric and runtime, one per round; nothing where the child failed.
-#[derive(Debug, Default)]
-struct Figures(HashMap<(&'static str, String), Vec<Option<f64>>>);
-
 /// Measures everything and prints the table.
 ///
 /// # Errors
 /// A text, if a child failed or hung; the table is printed all the same.
 pub fn run(settings: &Settings) -> Result<(), String> {
-    let mut log = match &settings.log {
-        Some(path) => Some(File::create(path).map_err(|error| format!("{path}: {error}"))?),
-        None => None,
-    };
-    for line in machine::describe() {
-        println!("- {line}");
+    let mut log = Log::create(settings.log.as_deref())?;
+    log.add(&settings.to_json_line())?;
+    let has_python = settings.runtimes.iter().any(|name| python::has(name));
+    for line in machine::describe().into_iter().chain(has_python.then(python::describe)) {
+        log.add(&format!(r#"{{"head":"{}"}}"#, line.replace('"', "'")))?;
     }
-    let mode = if settings.quick { ", quick: NOT FIGURES TO QUOTE" } else { "" };
-    println!("- {} workers, medians of {} rounds{mode}\n", settings.workers, settings.rounds);
-
-    let mut figures = Figures::default();
     let mut failures = Vec::new();
     for round in 0..settings.rounds {
+        log.add(&format!(r#"{{"round":{}}}"#, round + 1))?;
         for row in &settings.rows {
             let mut runtimes = settings.runtimes_of(row);
-            let first = round % runtimes.len();
+            let first = round % runtimes.len().max(1);
             runtimes.rotate_left(first);
             for runtime in runtimes {
                 eprintln!("round {} of {}: {} on {runtime}", round + 1, settings.rounds, row.name);
-                let text = measure_in_child(settings, runtime, row.name).unwrap_or_else(|text| {
-                    failures.push(format!("{} on {runtime}: {text}", row.name));
-                    String::new()
-                });
-                if let Some(log) = &mut log {
-                    log.write_all(text.as_bytes()).map_err(|error| format!("log: {error}"))?;
-                }
-                let read: HashMap<&str, f64> = text.lines().filter_map(parse_json_line).collect();
-                for metric in row.metrics {
-                    let series = figures.0.entry((metric, runtime.to_owned())).or_default();
-                    series.push(read.get(metric).copied());
+                match measure_in_child(settings, runtime, row.name) {
+                    Ok(text) => log.add(text.trim_end())?,
+                    Err(text) => failures.push(format!("{} on {runtime}: {text}", row.name)),
                 }
             }
         }
     }
-    print_table(settings, &figures);
+    println!("{}", table::markdown(&Figures::read(&log.text)));
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+}
+
+/// All lines so far, here and in the file, which so keeps what an interrupted run has measured.
+#[derive(Debug)]
+struct Log {
+    text: String,
+    file: Option<File>,
+}
+
+impl Log {
+    fn create(path: Option<&str>) -> Result<Log, String> {
+        let file = path.map(|path| File::create(path).map_err(|error| format!("{path}: {error}")));
+        Ok(Log { text: String::new(), file: file.transpose()? })
+    }
+
+    fn add(&mut self, lines: &str) -> Result<(), String> {
+        self.text.push_str(lines);
+        self.text.push('\n');
+        let Some(file) = &mut self.file else { return Ok(()) };
+        writeln!(file, "{lines}").map_err(|error| format!("log: {error}"))
+    }
 }
 
 /// What the child printed.
 fn measure_in_child(settings: &Settings, runtime: &str, row: &str) -> Result<String, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let workers = settings.workers.to_string();
-    let mut command = Command::new(program);
-    command.args(["measure", runtime, row, &workers]).env("SMOL_THREADS", &workers);
+    let mut command = if python::has(runtime) {
+        python::command(runtime, row)
+    } else {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = Command::new(program);
+        command.args(["measure", runtime, row, &workers]).env("SMOL_THREADS", &workers);
+        command
+    };
     if settings.quick {
         command.arg("--quick");
     }
@@ -171,92 +194,4 @@ fn text_by_deadline(child: &mut Child) -> Option<String> {
             None
         }
     }
-}
-
-fn print_table(settings: &Settings, figures: &Figures) {
-    let named = settings.runtimes.iter().map(String::as_str).filter(|name| *name != "bare");
-    let runtimes: Vec<&str> = named.collect();
-    let has_bare = settings.rows.iter().any(|row| row.has_bare());
-    let columns: Vec<&str> = runtimes.iter().copied().chain(has_bare.then_some("bare")).collect();
-    let peers = runtimes.get(1..).unwrap_or_default();
-    let subject = runtimes.first().copied().unwrap_or("bare");
-
-    println!("| row | unit | {} | {subject} / best peer | range | / bare |", columns.join(" | "));
-    println!("|---|---|{}---|---|---|", "--:|".repeat(columns.len()));
-    for row in &settings.rows {
-        for metric in row.metrics {
-            let medians = columns.iter().map(|name| match figures.median(metric, name) {
-                Some(figure) => written(figure),
-                None if *name == "bare" && !row.has_bare() => String::new(),
-                None => "failed".to_owned(),
-            });
-            let medians: Vec<String> = medians.collect();
-            let against = |peer| figures.ratio(metric, subject, peer, row.more_is_better);
-            let ratios = peers.iter().filter_map(|peer| Some((*peer, against(peer)?)));
-            let best = ratios.max_by(|(_, one), (_, other)| one.median.total_cmp(&other.median));
-            let best = best.map_or(" | ".to_owned(), |(peer, ratio)| {
-                let mark = if ratio.median > MARK_ABOVE { " **behind**" } else { "" };
-                let Ratio { median, low, high } = ratio;
-                format!("{median:.2} ({peer}){mark} | {low:.2}..{high:.2}")
-            });
-            let bare = against("bare").map_or(String::new(), |it| format!("{:.2}", it.median));
-            println!("| {metric} | {} | {} | {best} | {bare} |", row.unit, medians.join(" | "));
-        }
-    }
-}
-
-/// How many times worse one runtime is than another: above 1 is behind, whether the metric is a
-/// cost or a rate.
-#[derive(Debug)]
-struct Ratio {
-    median: f64,
-    low: f64,
-    high: f64,
-}
-
-impl Figures {
-    fn median(&self, metric: &'static str, runtime: &str) -> Option<f64> {
-        let series = self.0.get(&(metric, runtime.to_owned()))?;
-        let known: Vec<f64> = series.iter().copied().flatten().collect();
-        (!known.is_empty()).then(|| median(known))
-    }
-
-    /// The ratios of the rounds in which both have a figure; nothing if there is none.
-    fn ratio(
-        &self,
-        metric: &'static str,
-        subject: &str,
-        peer: &str,
-        more_is_better: bool,
-    ) -> Option<Ratio> {
-        let series = |name: &str| self.0.get(&(metric, name.to_owned()));
-        let pairs = series(subject)?.iter().zip(series(peer)?);
-        let ratios = pairs.filter_map(|(subject, peer)| {
-            let (subject, peer) = ((*subject)?, (*peer)?);
-            Some(if more_is_better { peer / subject } else { subject / peer })
-        });
-        let ratios: Vec<f64> = ratios.collect();
-        let low = ratios.iter().copied().reduce(f64::min)?;
-        let high = ratios.iter().copied().reduce(f64::max)?;
-        Some(Ratio { median: median(ratios), low, high })
-    }
-}
-
-/// A figure with three digits that count, and commas between thousands.
-fn written(figure: f64) -> String {
-    if figure < 10.0 {
-        return format!("{figure:.2}");
-    }
-    if figure < 100.0 {
-        return format!("{figure:.1}");
-    }
-    let digits = format!("{figure:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

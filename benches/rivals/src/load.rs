@@ -1,8 +1,11 @@
-//! The clients of the echo rows: one thread, in a process of its own, the same for every server.
+//! The clients of the rows with sockets: one thread, in a process of its own, the same for every server.
 //!
 //! A closed loop: each connection sends 64 bytes, waits for all of them to come back, sends again.
 //! It shares the machine with the server, so its own cost is part of every figure and makes the
 //! servers look more alike than they are.
+//!
+//! With `churn`, each connection is closed after one answer and another takes its place. `calm` is
+//! an open loop: a request each millisecond, whether the one before is answered or not.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -15,19 +18,37 @@ use mio::{Events, Interest, Poll, Token};
 use crate::measure::Plan;
 
 const REQUEST_BYTES: usize = 64;
+const REQUEST: [u8; REQUEST_BYTES] = [b'w'; REQUEST_BYTES];
 /// Events of one turn of the loop; more connections than this are served in the next turn.
 const EVENTS: usize = 1024;
+/// From one request of `calm` to the next.
+const CALM_PERIOD: Duration = Duration::from_millis(1);
 
-/// Starts the load generator against `address` and waits for it: requests per second.
+/// Asks `address` over so many connections: requests per second.
+pub fn ask(plan: Plan, address: SocketAddr, connections: usize) -> f64 {
+    start(plan, "ask", address, connections)
+}
+
+/// Connects to `address`, so many at a time, for one request each: connections per second.
+pub fn churn(plan: Plan, address: SocketAddr, connections: usize) -> f64 {
+    start(plan, "churn", address, connections)
+}
+
+/// Asks `address` once a millisecond: how many requests that were.
+pub fn calm(plan: Plan, address: SocketAddr, connections: usize) -> f64 {
+    start(plan, "calm", address, connections)
+}
+
+/// Starts the load generator and waits for its figure.
 ///
 /// A load generator that fails ends this process, or the server would wait for ever.
-pub fn ask(plan: Plan, address: SocketAddr, connections: usize) -> f64 {
+fn start(plan: Plan, mode: &str, address: SocketAddr, connections: usize) -> f64 {
     let (warm_ms, measured_ms) = if plan.quick { (50, 200) } else { (300, 1000) };
     let words = [connections, warm_ms, measured_ms].map(|number| number.to_string());
     let output = std::env::current_exe().and_then(|program| {
         let mut command = Command::new(program);
-        command.arg("load").arg(address.to_string()).args(words).stderr(Stdio::inherit());
-        command.output()
+        command.args(["load", mode]).arg(address.to_string()).args(words);
+        command.stderr(Stdio::inherit()).output()
     });
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     match text.map(|text| text.trim().parse()) {
@@ -39,30 +60,65 @@ pub fn ask(plan: Plan, address: SocketAddr, connections: usize) -> f64 {
     }
 }
 
-/// The load generator itself: `load ADDRESS CONNECTIONS WARM_MS MEASURED_MS`.
+/// The load generator itself: `load MODE ADDRESS CONNECTIONS WARM_MS MEASURED_MS`.
 ///
 /// # Errors
 /// A text, if the words are wrong or the server goes away.
 pub fn run(words: &[&str]) -> Result<(), String> {
-    let [address, connections, warm_ms, measured_ms] = words else {
-        return Err("load ADDRESS CONNECTIONS WARM_MS MEASURED_MS".to_owned());
+    let [mode, address, connections, warm_ms, measured_ms] = words else {
+        return Err("load MODE ADDRESS CONNECTIONS WARM_MS MEASURED_MS".to_owned());
     };
     let address: SocketAddr = address.parse().map_err(|_| format!("no address: {address}"))?;
     let number = |word: &str| word.parse().map_err(|_| format!("not a number: {word}"));
-    let connections = number(connections)?;
+    let connections = number(connections)? as usize;
     let warm = Duration::from_millis(number(warm_ms)?);
     let measured = Duration::from_millis(number(measured_ms)?);
-    let rate = Load::connect(address, connections as usize)
-        .and_then(|mut load| {
-            load.requests_for(warm)?;
-            load.requests_for(measured)
+    let figure = if *mode == "calm" {
+        one_each_period(address, connections, measured)
+    } else {
+        Load::connect(address, connections, *mode == "churn").and_then(|mut load| {
+            load.answers_for(warm)?;
+            load.answers_for(measured)
         })
-        .map_err(|error| format!("load: {error}"))?;
-    println!("{rate:.1}");
+    };
+    println!("{:.1}", figure.map_err(|error| format!("load: {error}"))?);
     Ok(())
 }
 
+/// The loop of `calm`. A connection has its turn again long after its answer should have come; if
+/// it has not, requests gather meanwhile and follow at once.
+fn one_each_period(
+    address: SocketAddr,
+    connections: usize,
+    span: Duration,
+) -> std::io::Result<f64> {
+    let connect = |_| {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true).map(|()| stream)
+    };
+    let mut streams = (0..connections).map(connect).collect::<std::io::Result<Vec<_>>>()?;
+    let mut answer = [0; REQUEST_BYTES];
+    let requests = (span.as_nanos() / CALM_PERIOD.as_nanos()) as usize;
+    let start = Instant::now();
+    for request in 0..requests {
+        let due = start + CALM_PERIOD * request as u32;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let stream = &mut streams[request % connections];
+        if request >= connections {
+            stream.read_exact(&mut answer)?;
+        }
+        stream.write_all(&REQUEST)?;
+    }
+    for stream in &mut streams[..connections.min(requests)] {
+        stream.read_exact(&mut answer)?;
+    }
+    Ok(requests as f64)
+}
+
 struct Load {
+    address: SocketAddr,
+    /// Whether each connection ends with its first answer.
+    churn: bool,
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
@@ -76,25 +132,20 @@ struct Client {
 
 impl Load {
     /// Connects everybody and sends everybody's first request.
-    fn connect(address: SocketAddr, connections: usize) -> std::io::Result<Load> {
+    fn connect(address: SocketAddr, connections: usize, churn: bool) -> std::io::Result<Load> {
         let poll = Poll::new()?;
-        let mut clients = Vec::with_capacity(connections);
-        for index in 0..connections {
-            let stream = std::net::TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-            clients.push(Client { stream, arrived: 0 });
-        }
-        for client in &mut clients {
+        let connect = |index| Client::connect(address, &poll, Token(index));
+        let clients = (0..connections).map(connect).collect::<std::io::Result<Vec<_>>>()?;
+        let events = Events::with_capacity(EVENTS);
+        let mut load = Load { address, churn, poll, events, clients };
+        for client in &mut load.clients {
             client.send()?;
         }
-        Ok(Load { poll, events: Events::with_capacity(EVENTS), clients })
+        Ok(load)
     }
 
     /// Answers per second over the next `span`.
-    fn requests_for(&mut self, span: Duration) -> std::io::Result<f64> {
+    fn answers_for(&mut self, span: Duration) -> std::io::Result<f64> {
         let start = Instant::now();
         let mut answers = 0_u64;
         loop {
@@ -107,19 +158,45 @@ impl Load {
                 outcome => outcome?,
             }
             for event in &self.events {
-                answers += u64::from(self.clients[event.token().0].receive()?);
+                let client = &mut self.clients[event.token().0];
+                if !client.receive()? {
+                    continue;
+                }
+                answers += 1;
+                if self.churn {
+                    client.reset()?;
+                    *client = Client::connect(self.address, &self.poll, event.token())?;
+                }
+                client.send()?;
             }
         }
     }
 }
 
 impl Client {
-    fn send(&mut self) -> std::io::Result<()> {
-        // There is never more than one request under way, so the socket buffer has room.
-        self.stream.write_all(&[b'w'; REQUEST_BYTES])
+    /// On loopback the kernel connects before it returns, as long as the backlog has room.
+    fn connect(address: SocketAddr, poll: &Poll, token: Token) -> std::io::Result<Client> {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        poll.registry().register(&mut stream, token, Interest::READABLE)?;
+        Ok(Client { stream, arrived: 0 })
     }
 
-    /// Takes what has come. True if that completed an answer; the next request is then sent.
+    /// Has the connection closed with a reset: an orderly end would keep its port for a minute,
+    /// and there are not so many.
+    fn reset(&self) -> std::io::Result<()> {
+        let linger = Some(Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(&self.stream, linger).map_err(Into::into)
+    }
+
+    fn send(&mut self) -> std::io::Result<()> {
+        // There is never more than one request under way, so the socket buffer has room.
+        self.stream.write_all(&REQUEST)
+    }
+
+    /// Takes what has come. True if that completed an answer; the next request is then due.
     fn receive(&mut self) -> std::io::Result<bool> {
         let mut buffer = [0; REQUEST_BYTES];
         while self.arrived < REQUEST_BYTES {
@@ -133,7 +210,6 @@ impl Client {
         // The server sends nothing unasked, so there is nothing left to read, and the next answer
         // is a new edge.
         self.arrived = 0;
-        self.send()?;
         Ok(true)
     }
 }

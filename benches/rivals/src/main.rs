@@ -1,6 +1,7 @@
 //! The same work on windlass, tokio and smol, one process per figure.
 //!
 //! ```text
+//!   report     table and plot, from a log of compare
 //!   compare    parent: for every round, row and runtime starts ...
 //!     measure    child: one row on one runtime; prints its figures, one JSON line each
 //!       load       grandchild of the echo rows: the clients, the same for every server
@@ -9,7 +10,8 @@
 //! In reading order: [`catalogue`] says what the rows are, `rows.rs` is the work itself, written
 //! against a small vocabulary, and `tokio.rs`, `smol.rs` and `windlass.rs` each say that vocabulary
 //! in their runtime's words and include `rows.rs` once. [`bare`] is the echo server without
-//! futures, [`load`] its clients, [`measure`] the instruments, [`compare`] the rounds and the table.
+//! futures, [`load`] its clients, [`measure`] the instruments, [`compare`] the rounds, [`figures`]
+//! what comes of them, [`table`] and [`plot`] how it is shown, [`report`] where.
 
 // `rows.rs` is loaded once per runtime, which is the point of this program.
 #![allow(clippy::duplicate_mod)]
@@ -17,11 +19,16 @@
 mod bare;
 mod catalogue;
 mod compare;
+mod figures;
 mod load;
 mod machine;
 mod measure;
+mod plot;
+mod python;
+mod report;
 #[cfg(feature = "peers")]
 mod smol;
+mod table;
 #[cfg(feature = "peers")]
 mod tokio;
 #[cfg(feature = "windlass")]
@@ -34,10 +41,12 @@ use crate::measure::Plan;
 
 const USAGE: &str = "\
 usage: rivals compare RUNTIME,RUNTIME,... [--rows a,b] [--rounds 5] [--workers 2] [--quick] [--log FILE]
+       rivals report LOG...
        rivals rows
        rivals measure RUNTIME ROW WORKERS [--quick]
        rivals count RUNTIME ROW PASSES
-runtimes: tokio, smol, bare (echo rows only, joins by itself), windlass (--features windlass)";
+runtimes: tokio, smol, bare (echo rows only, joins by itself), windlass,
+          asyncio, uvloop (article rows only)";
 
 const BUILT_IN: &[&str] = &[
     #[cfg(feature = "peers")]
@@ -54,6 +63,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["compare", rest @ ..] => compare::Settings::parse(rest).and_then(|it| compare::run(&it)),
+        ["report", logs @ ..] => report::run(logs),
         ["rows"] => {
             catalogue::print();
             Ok(())
@@ -80,7 +90,7 @@ fn measure_one(runtime: &str, row: &str, workers: &str, rest: &[&str]) -> Result
     let figures = figures(runtime, row, plan)?;
     assert_eq!(figures.len(), row.metrics.len(), "a row gives one figure per metric");
     for (metric, figure) in row.metrics.iter().zip(figures) {
-        println!("{}", measure::json_line(runtime, workers, metric, row.unit, figure));
+        println!("{}", measure::json_line(runtime, workers, metric.name, metric.unit, figure));
     }
     // The sleepers row leaves 200,000 tasks behind. To take them down is nobody's figure.
     std::process::exit(0)

@@ -51,6 +51,11 @@ impl Passes {
         Passes { least, enough, counted: plan.counted.is_some(), warm: false, taken: Vec::new() }
     }
 
+    /// For work that takes a second: one pass, and the warm-up.
+    pub fn once(plan: Plan) -> Passes {
+        Passes { least: plan.counted.unwrap_or(1), enough: Duration::ZERO, ..Passes::new(plan) }
+    }
+
     pub fn wants_more(&self) -> bool {
         self.taken.len() < self.least || self.taken.iter().sum::<Duration>() < self.enough
     }
@@ -111,6 +116,28 @@ pub fn resident_bytes() -> f64 {
     kibibytes * 1024.0
 }
 
+/// Voluntary context switches of all threads of this process but the calling one.
+pub fn switches() -> f64 {
+    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux has /proc");
+    let others = threads.flatten().filter(|thread| thread.file_name().to_str() != Some(&own));
+    let count = |thread: std::fs::DirEntry| -> Option<f64> {
+        // A thread may end before it is read.
+        let status = std::fs::read_to_string(thread.path().join("status")).ok()?;
+        let mut lines = status.lines();
+        lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
+    };
+    others.filter_map(count).sum()
+}
+
+/// Raises the limit on open files as far as this user may.
+pub fn permit_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // If it stays low, the row fails with a message of its own.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
 /// One figure as a JSON line.
 pub fn json_line(runtime: &str, workers: usize, metric: &str, unit: &str, figure: f64) -> String {
     format!(
@@ -118,11 +145,18 @@ pub fn json_line(runtime: &str, workers: usize, metric: &str, unit: &str, figure
     )
 }
 
-/// Metric and value of a line made by [`json_line`]; nothing of any other line.
-pub fn parse_json_line(line: &str) -> Option<(&str, f64)> {
-    let metric = line.split_once(r#""metric":""#)?.1.split_once('"')?.0;
-    let value = line.split_once(r#""value":"#)?.1.strip_suffix('}')?.parse().ok()?;
-    Some((metric, value))
+/// Runtime, metric and value of a line made by [`json_line`]; nothing of any other line.
+pub fn parse_json_line(line: &str) -> Option<(&str, &str, f64)> {
+    Some((field(line, "runtime")?, field(line, "metric")?, field(line, "value")?.parse().ok()?))
+}
+
+/// What `key` stands for in a JSON line of this program: all are flat, and no text has quotes in it.
+pub fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let value = line.split_once(&format!("\"{key}\":"))?.1;
+    match value.strip_prefix('"') {
+        Some(text) => text.split('"').next(),
+        None => value.split([',', '}']).next(),
+    }
 }
 
 /// Runs `work` on a thread of its own; the future is its result. In no runtime's vocabulary, so

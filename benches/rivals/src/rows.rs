@@ -3,8 +3,15 @@
 //! The vocabulary: `run` (build a runtime with so many workers, block on a future), `spawn`,
 //! `spawn_blocking`, `Task`, `join`, `detach`, `yield_now`, `sleep`, `timeout`, `Semaphore` with
 //! `acquire`, `Mutex` with `lock`, `Signal` with `raise` and `wait`, `queue` with its two ends
-//! `Sender` (`send`) and `Receiver` (`receive`), `TcpListener`, `TcpStream`, `bind`, `accept`, `read`,
-//! `write_all`.
+//! `Sender` (`send`) and `Receiver` (`receive`), `Shared` as a queue that many receive from,
+//! `TcpListener`, `TcpStream`, `bind`, `accept`, `read`, `write_all`.
+
+#[path = "rows/large.rs"]
+mod large;
+#[path = "rows/quiet.rs"]
+mod quiet;
+#[path = "rows/stalled.rs"]
+mod stalled;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -44,6 +51,7 @@ pub fn measure(row: &str, plan: Plan) -> Result<Vec<f64>, String> {
         "signal_1" => passes_on_worker(plan, 20_000, || signals(1, 20_000)),
         "fan_in" => passes_on_worker(plan, 80_000, || fan_in(8, 128, 10_000)),
         "fan_in_cap3" => passes_on_worker(plan, 50_000, || fan_in(5, 3, 10_000)),
+        "deep_queue" => passes_on_worker(plan, 100_000, || large::deep_queue(10_000, 10)),
         "semaphore" => passes_on_worker(plan, 20_000, || semaphore(100, 200)),
         "semaphore_free" => passes_on_worker(plan, 100_000, || semaphore_free(100_000)),
         "mutex" => passes_on_worker(plan, 20_000, || mutex(100, 200)),
@@ -53,13 +61,24 @@ pub fn measure(row: &str, plan: Plan) -> Result<Vec<f64>, String> {
             let tasks = plan.scaled(100_000);
             passes_on_worker(plan, tasks * 10, || timeouts(tasks, 10))
         }
+        "timers_1m" => large::timers(plan),
         "sleep_late" => return Ok(sleep_late(plan)),
         "sleep_cpu" => sleep_cpu(plan),
         "blocking" => passes_on_worker(plan, 10_000, || blocking(10_000)),
         "echo_1" => echo(plan, 1),
         "echo_64" => echo(plan, 64),
         "echo_512" => echo(plan, 512),
+        "churn" => churn(plan),
+        "calm" => return Ok(quiet::calm(plan)),
+        "stalled_message" => stalled::message(plan),
+        "stalled_timers" => return Ok(stalled::timers(plan)),
+        "idle_wakes" => quiet::idle(plan),
+        "start_stop" => quiet::start_stop(plan),
+        "article_queue" => passes_on_worker(plan, 100_000, || large::article_queue(5, 2, 20_000)),
+        "article_gather" => passes_on_worker(plan, 100_000, || spawn_join(100_000)),
+        "article_limit" => passes_on_worker(plan, 100_000, || semaphore(100_000, 1)),
         "mem_sleepers" => mem_sleepers(plan),
+        "sleepers_1m" => return Ok(large::sleepers(plan)),
         _ => return Err(format!("no work for row {row}")),
     };
     Ok(vec![figure])
@@ -336,6 +355,15 @@ fn echo(plan: Plan, connections: usize) -> f64 {
 
 async fn requests_per_second(plan: Plan, address: SocketAddr, connections: usize) -> f64 {
     on_thread(move || load::ask(plan, address, connections)).await
+}
+
+/// Connections per second, each for one request.
+fn churn(plan: Plan) -> f64 {
+    run(plan.workers, async move {
+        let (listener, address) = bind().await.expect("a loopback port is free");
+        detach(spawn(serve(listener)));
+        on_thread(move || load::churn(plan, address, 16)).await
+    })
 }
 
 async fn serve(mut listener: TcpListener) {

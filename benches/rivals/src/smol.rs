@@ -78,6 +78,28 @@ pub async fn receive<T>(receiver: &mut Receiver<T>) -> T {
     receiver.recv().await.expect("somebody sends")
 }
 
+/// A queue that many receive from.
+#[derive(Clone)]
+pub struct Shared {
+    sender: Sender<usize>,
+    receiver: Receiver<usize>,
+}
+
+impl Shared {
+    pub fn new(capacity: usize) -> Shared {
+        let (sender, receiver) = queue(capacity);
+        Shared { sender, receiver }
+    }
+
+    pub async fn send(&self, item: usize) {
+        self.sender.send(item).await.expect("we hold a receiver ourselves");
+    }
+
+    pub async fn take(&self) -> usize {
+        self.receiver.recv().await.expect("we hold a sender ourselves")
+    }
+}
+
 /// smol has no `Notify`: a channel with room for one raise.
 #[derive(Clone)]
 pub struct Signal {

@@ -58,6 +58,28 @@ pub async fn receive<T>(receiver: &mut Receiver<T>) -> T {
     receiver.recv().await.expect("somebody sends")
 }
 
+/// A queue that many receive from: tokio's has one receiver, which its users put into a mutex.
+#[derive(Clone)]
+pub struct Shared {
+    sender: Sender<usize>,
+    receiver: Arc<Mutex<Receiver<usize>>>,
+}
+
+impl Shared {
+    pub fn new(capacity: usize) -> Shared {
+        let (sender, receiver) = queue(capacity);
+        Shared { sender, receiver: Arc::new(Mutex::new(receiver)) }
+    }
+
+    pub async fn send(&self, item: usize) {
+        self.sender.send(item).await.expect("we hold a receiver ourselves");
+    }
+
+    pub async fn take(&self) -> usize {
+        self.receiver.lock().await.recv().await.expect("we hold a sender ourselves")
+    }
+}
+
 #[derive(Clone)]
 pub struct Signal(Arc<Notify>);
 

@@ -56,6 +56,24 @@ pub async fn receive<T>(receiver: &mut Receiver<T>) -> T {
     receiver.get().await.expect("somebody sends")
 }
 
+/// A queue that many receive from.
+#[derive(Clone)]
+pub struct Shared(Queue<usize>);
+
+impl Shared {
+    pub fn new(capacity: usize) -> Shared {
+        Shared(Queue::bounded(capacity))
+    }
+
+    pub async fn send(&self, item: usize) {
+        self.0.put(item).await.expect("nobody closes it");
+    }
+
+    pub async fn take(&self) -> usize {
+        self.0.get().await.expect("nobody closes it")
+    }
+}
+
 #[derive(Clone)]
 pub struct Signal(Arc<Notify>);
 

@@ -10,6 +10,7 @@ mod sanitize;
 mod section;
 mod stress;
 mod valgrind;
+mod weigh;
 
 use std::path::Path;
 use std::process::{Command as Program, ExitCode};
@@ -32,6 +33,7 @@ enum Command {
     Sanitize(sanitize::Options),
     Stress(stress::Options),
     Valgrind(valgrind::Options),
+    Weigh(weigh::Options),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Sanitize(options) => sanitize::run(&options),
         Command::Stress(options) => stress::run(&options),
         Command::Valgrind(options) => valgrind::run(&options),
+        Command::Weigh(options) => weigh::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
