@@ -22,7 +22,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(3),
         interleaving: Some(4),
-        killed_by: "Relaxed exchange in State::step; woken not setting WOKEN; end_poll not looking at WOKEN",
+        killed_by: "Relaxed exchange in State::step; no exchange if the bits stay the same; woken not setting WOKEN; end_poll not looking at WOKEN",
         body: task::after_the_last_of_several_wakes_there_is_a_poll_that_sees_what_came_before,
     },
     Model {
@@ -224,6 +224,22 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(4),
         killed_by: "Relaxed in Parker::get_up; get_up leaving IN_REACTOR",
         body: parker::a_reactor_that_wakes_for_nothing_loses_no_unpark,
+    },
+    Model {
+        name: "a_worker_that_takes_its_unparks_sees_what_came_before_each",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "Parker::clear not acquiring",
+        body: parker::a_worker_that_takes_its_unparks_sees_what_came_before_each,
+    },
+    Model {
+        name: "a_worker_that_was_called_is_never_taken_for_asleep",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Relaxed in Parker::is_notified; Parker::clear not releasing",
+        body: parker::a_worker_that_was_called_is_never_taken_for_asleep,
     },
     Model {
         name: "a_tried_lock_lets_one_in_at_a_time",

@@ -3,6 +3,9 @@
 //! `cargo loom` explores all of them within their bounds, `cargo loom NAME` those whose name
 //! contains `NAME`; `cargo models` and `cargo test` run the same bodies on real threads.
 //!
+//! A model that cannot fail proves nothing. `cargo xtask mutants` puts the bugs of
+//! `tests/models/mutants` into the code, one at a time, and sees each make its model fail.
+//!
 //! Each model is explored twice, see [`Mode`]. Under loom each runs in a process of its own, since
 //! loom ends the process when a model spins or overflows a stack; two processes run at a time.
 

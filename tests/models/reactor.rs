@@ -44,7 +44,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: None,
         interleaving: None,
-        killed_by: "`after_event` clears the waiting bit of a direction that it does not serve",
+        killed_by: "`after_event` clears the waiting bit of a direction that it does not serve; `leave` removes nothing",
         body: sources::who_leaves_has_no_waker_left,
     },
     Model {

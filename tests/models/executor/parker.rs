@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use windlass_executor::idle::{Bed as SleepsIn, Idle};
 use windlass_executor::parker::Parker;
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -117,4 +118,51 @@ pub fn a_reactor_that_wakes_for_nothing_loses_no_unpark() {
     assert!(bed.written.load(Relaxed), "it was written before the unpark");
     waker.join().expect("it does not panic");
     gremlin.join().expect("it does not panic");
+}
+
+/// Property: a worker that is awake and takes what unparks have come sees what was written before
+/// each of them, so that it does not go to sleep over one.
+/// Threads: a worker, two wakers. Bound: see the list.
+/// Killed by: `clear` not acquiring. Not by `Relaxed` in `is_notified`: the exchange of `clear`
+/// follows it.
+pub fn a_worker_that_takes_its_unparks_sees_what_came_before_each() {
+    let bed = Bed::new();
+    let flags: Arc<[AtomicBool]> = (0..2).map(|_| AtomicBool::new(false)).collect();
+    let wakers = [0, 1].map(|which| {
+        let (bed, flags) = (bed.clone(), flags.clone());
+        spawn(move || {
+            flags[which].store(true, Relaxed);
+            bed.parker.unpark(|| bed.poller.wake());
+        })
+    });
+    let all = || flags.iter().all(|flag| flag.load(Relaxed));
+    while !all() {
+        bed.parker.clear();
+        if !all() {
+            bed.parker.park(None);
+        }
+    }
+    for waker in wakers {
+        waker.join().expect("it does not panic");
+    }
+}
+
+/// Property: whoever finds that nothing has come for a worker, and then that it is parked, is right:
+/// a worker that was called leaves its bed before it takes the call.
+/// Threads: the worker, one that looks. Bound: none.
+/// Killed by: `Relaxed` in `is_notified`; `clear` not releasing.
+pub fn a_worker_that_was_called_is_never_taken_for_asleep() {
+    let shared = Arc::new((Idle::new(1, false), Parker::new()));
+    let _ = shared.0.park(0, false, SleepsIn::Condvar);
+    shared.1.unpark(|| ());
+    let worker = spawn({
+        let shared = shared.clone();
+        move || {
+            // As at the end of `lie_down`.
+            let _ = shared.0.leave(0);
+            shared.1.clear();
+        }
+    });
+    assert!(shared.1.is_notified() || !shared.0.all_parked(), "it is on its way to work");
+    worker.join().expect("it does not panic");
 }

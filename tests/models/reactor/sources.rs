@@ -11,9 +11,10 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
     thread::spawn("model".into(), body).expect("a thread can be started")
 }
 
-/// Property: a waiter that leaves has no waker in the source afterwards, though an edge of either
-/// direction comes meanwhile, and leaving takes no lock if the edge has taken the waker.
-/// Threads: waiter, turn. Bound: none.
+/// Property: a waiter that leaves has no waker in the source afterwards, whether an edge of its
+/// direction comes meanwhile or one of the other, and leaving takes no lock if the edge has taken
+/// the waker. There is one edge: a second one would take along what the first or the leaving forgot.
+/// Threads: waiter in both directions, turn. Bound: none.
 pub fn who_leaves_has_no_waker_left() {
     let source = Arc::new(Source::new(0, Edge::NONE));
     let turn = spawn({
@@ -21,7 +22,6 @@ pub fn who_leaves_has_no_waker_left() {
         move || {
             let mut wakes = Wakes::new();
             source.event(Edge::WRITABLE, &mut wakes);
-            source.event(Edge::READABLE, &mut wakes);
             wakes.fire();
         }
     });

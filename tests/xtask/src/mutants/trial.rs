@@ -20,6 +20,10 @@ const AT_ONCE: usize = 2;
 const LIMIT: Duration = Duration::from_secs(120);
 /// How often a trial is asked whether it has ended; most end after some milliseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(3);
+/// A model that has failed may hang while it unwinds; it has said all by then.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How often the log of a trial is looked into for that.
+const READ_EVERY: Duration = Duration::from_millis(500);
 /// What the shim prints when a model fails, before the number of the execution.
 const FAILED_AT: &str = "failed at execution ";
 
@@ -40,6 +44,8 @@ pub struct Verdict {
     pub executions: Option<u64>,
     /// A mode was ended because it took too long.
     pub out_of_time: bool,
+    /// What both modes took, on a machine that may be busy.
+    pub seconds: f64,
     /// Why the model is not expected to fail.
     pub survives: Option<String>,
 }
@@ -95,6 +101,7 @@ pub fn all(models: &Path, bugs: &[&Bug], logs: &Path) -> Result<Vec<Verdict>> {
 }
 
 fn one(models: &Path, bug: &Bug, logs: &Path) -> Result<Verdict> {
+    let begun = Instant::now();
     let mut verdict = Verdict {
         number: bug.number,
         bug: bug.name.clone(),
@@ -105,6 +112,7 @@ fn one(models: &Path, bug: &Bug, logs: &Path) -> Result<Verdict> {
         mode: None,
         executions: None,
         out_of_time: false,
+        seconds: 0.0,
         survives: bug.survives.clone(),
     };
     for mode in MODES {
@@ -118,6 +126,9 @@ fn one(models: &Path, bug: &Bug, logs: &Path) -> Result<Verdict> {
             }
         }
     }
+    verdict.seconds = begun.elapsed().as_secs_f64();
+    let caught = if verdict.caught { "caught" } else { "not caught" };
+    eprintln!("{}: {caught}, {:.1} s", verdict.bug, verdict.seconds); // the table comes at the end
     Ok(verdict)
 }
 
@@ -132,23 +143,62 @@ fn run(models: &Path, bug: u32, model: &str, mode: &str, log: &Path) -> Result<E
         .stdout(file.try_clone()?)
         .stderr(file)
         .spawn()?;
-    let begun = Instant::now();
+    let mut trial = Clock::new();
+    let mut failed_at = None;
     let status = loop {
         if let Some(status) = process.try_wait()? {
-            break status;
+            break Some(status);
         }
-        if begun.elapsed() > LIMIT {
+        if trial.elapsed() > LIMIT || failed_at.is_some_and(|at| trial.elapsed() > at + LAST_WORDS)
+        {
             process.kill()?;
             process.wait()?;
-            return Ok(End::OutOfTime);
+            break None;
+        }
+        if failed_at.is_none() && trial.is_time_to_read() && execution(&printed(log)?).is_some() {
+            failed_at = Some(trial.elapsed());
         }
         std::thread::sleep(LOOK_EVERY);
     };
-    if status.success() {
-        return Ok(End::Passed);
+    let execution = execution(&printed(log)?);
+    match status {
+        Some(status) if status.success() => Ok(End::Passed),
+        None if execution.is_none() => Ok(End::OutOfTime),
+        _ => Ok(End::Failed { execution }),
     }
-    let printed = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
-    Ok(End::Failed { execution: execution(&printed) })
+}
+
+/// How long a trial has run. A machine that stood still meanwhile took none of its time.
+struct Clock {
+    ran: Duration,
+    looked: Instant,
+    read: Duration,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        Clock { ran: Duration::ZERO, looked: Instant::now(), read: Duration::ZERO }
+    }
+
+    fn elapsed(&mut self) -> Duration {
+        const STOOD_STILL: Duration = Duration::from_secs(1);
+        let since = self.looked.elapsed();
+        self.looked += since;
+        self.ran += since.min(STOOD_STILL);
+        self.ran
+    }
+
+    fn is_time_to_read(&mut self) -> bool {
+        let due = self.ran >= self.read + READ_EVERY;
+        if due {
+            self.read = self.ran;
+        }
+        due
+    }
+}
+
+fn printed(log: &Path) -> Result<String> {
+    Ok(String::from_utf8_lossy(&std::fs::read(log)?).into_owned())
 }
 
 /// The execution that failed. The first line counts: a second panic while unwinding says it again.

@@ -83,7 +83,7 @@ fn place(file: &str, text: &str, bug: &Bug) -> Result<(usize, usize)> {
 /// Says no to what is known not to build, in words that tell the cure.
 fn well_formed(bug: &Bug, before: &str) -> Result<()> {
     let name = &bug.name;
-    if before.trim_end().ends_with('.') {
+    if before.ends_with('.') {
         return Err(format!("{name}: a method alone cannot be wrapped, begin at its object").into());
     }
     if bug.find.starts_with("let ") {
