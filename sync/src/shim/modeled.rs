@@ -299,7 +299,7 @@ fn interleaving() -> bool {
 }
 
 /// Runs `body` through every interleaving with at most this many preemptions; returns how many
-/// executions there were. Panics at the first one that fails.
+/// executions there were. Panics at the first one that fails, and says before which one it is.
 pub fn explore(
     mode: Mode,
     preemptions: Option<usize>,
@@ -310,7 +310,14 @@ pub fn explore(
     builder.max_branches = 20_000; // the default of 1,000 is too small for a whole scheduler
     builder.preemption_bound = preemptions;
     let executions = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
-    let count = executions.clone();
+    let (count, reached) = (executions.clone(), executions.clone());
+    let report = std::panic::take_hook();
+    // A hook, since loom may end the process while it unwinds.
+    std::panic::set_hook(Box::new(move |info| {
+        let execution = reached.load(std::sync::atomic::Ordering::Relaxed);
+        eprintln!("failed at execution {execution}");
+        report(info);
+    }));
     builder.check(move || {
         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         body();

@@ -2,6 +2,8 @@
 //!
 //! Each subcommand is a file of its own, and works in a fresh clone.
 
+mod mutants;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -15,8 +17,12 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Mutants(mutants::Arguments),
+}
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {}
+    match Arguments::parse().command {
+        Command::Mutants(arguments) => mutants::main(&arguments),
+    }
 }
