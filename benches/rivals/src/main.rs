@@ -20,7 +20,9 @@ mod compare;
 mod load;
 mod machine;
 mod measure;
+#[cfg(feature = "peers")]
 mod smol;
+#[cfg(feature = "peers")]
 mod tokio;
 #[cfg(feature = "windlass")]
 mod windlass;
@@ -34,10 +36,13 @@ const USAGE: &str = "\
 usage: rivals compare RUNTIME,RUNTIME,... [--rows a,b] [--rounds 5] [--workers 2] [--quick] [--log FILE]
        rivals rows
        rivals measure RUNTIME ROW WORKERS [--quick]
+       rivals count RUNTIME ROW PASSES
 runtimes: tokio, smol, bare (echo rows only, joins by itself), windlass (--features windlass)";
 
 const BUILT_IN: &[&str] = &[
+    #[cfg(feature = "peers")]
     "tokio",
+    #[cfg(feature = "peers")]
     "smol",
     "bare",
     #[cfg(feature = "windlass")]
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["measure", runtime, row, workers, rest @ ..] => measure_one(runtime, row, workers, rest),
+        ["count", runtime, row, passes] => count(runtime, row, passes),
         ["load", rest @ ..] => load::run(rest),
         _ => Err(USAGE.to_owned()),
     };
@@ -70,7 +76,7 @@ fn main() -> ExitCode {
 fn measure_one(runtime: &str, row: &str, workers: &str, rest: &[&str]) -> Result<(), String> {
     let row = catalogue::find(row)?;
     let workers = workers.parse().map_err(|_| format!("not a number of workers: {workers}"))?;
-    let plan = Plan { workers, quick: rest.contains(&"--quick") };
+    let plan = Plan { workers, quick: rest.contains(&"--quick"), counted: None };
     let figures = figures(runtime, row, plan)?;
     assert_eq!(figures.len(), row.metrics.len(), "a row gives one figure per metric");
     for (metric, figure) in row.metrics.iter().zip(figures) {
@@ -80,9 +86,23 @@ fn measure_one(runtime: &str, row: &str, workers: &str, rest: &[&str]) -> Result
     std::process::exit(0)
 }
 
+/// One row with one worker and so many passes after the warm-up: prints how many operations these
+/// did. For whoever counts from outside what they cost, as `cargo xtask instructions` does.
+fn count(runtime: &str, row: &str, passes: &str) -> Result<(), String> {
+    let row = catalogue::find(row)?;
+    let passes = passes.parse().map_err(|_| format!("not a number of passes: {passes}"))?;
+    let plan = Plan { workers: 1, quick: false, counted: Some(passes) };
+    for operations in figures(runtime, row, plan)? {
+        println!("{operations}");
+    }
+    std::process::exit(0)
+}
+
 fn figures(runtime: &str, row: &Row, plan: Plan) -> Result<Vec<f64>, String> {
     match runtime {
+        #[cfg(feature = "peers")]
         "tokio" => tokio::rows::measure(row.name, plan),
+        #[cfg(feature = "peers")]
         "smol" => smol::check_threads(plan).and_then(|()| smol::rows::measure(row.name, plan)),
         "bare" => bare::measure(row.name, plan),
         #[cfg(feature = "windlass")]

@@ -16,6 +16,11 @@ use crate::error::on_address;
 use crate::readiness::{Direction::Read, Edge};
 use crate::registration::Done;
 
+/// How many connections the kernel keeps until they are accepted, if its own limit allows so many
+/// (`net.core.somaxconn`). mio asks for 128, and a burst of clients overflows that: those it does
+/// not hold try again after a second.
+const BACKLOG: i32 = 1024;
+
 /// A socket that takes connections.
 ///
 /// # Examples
@@ -40,11 +45,15 @@ impl TcpListener {
     /// Listens at an address; port 0 takes a free one. A server that was just stopped can be started
     /// again at once: connections of its former life do not keep the address (`SO_REUSEADDR`).
     ///
+    /// Up to 1,024 connections wait in the kernel to be accepted, if the system allows so many; for
+    /// another number make the listener yourself and adopt it with [`from_std`](Self::from_std).
+    ///
     /// # Errors
     /// The error names the address, for example when it is in use. Outside a runtime it says so.
     pub fn bind(address: impl ToAddress) -> io::Result<TcpListener> {
         let address = address.to_address()?;
         let bound = mio::net::TcpListener::bind(address)
+            .and_then(deepen)
             .and_then(|listener| Socket::new(listener, Edge::READABLE));
         Ok(TcpListener { socket: bound.map_err(on_address("listen at", address))? })
     }
@@ -196,6 +205,12 @@ impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.socket.fmt(f)
     }
+}
+
+/// Gives a listener room for a burst.
+fn deepen(listener: mio::net::TcpListener) -> io::Result<mio::net::TcpListener> {
+    rustix::net::listen(&listener, BACKLOG)?;
+    Ok(listener)
 }
 
 /// True if the error is the connection's and not the listener's. Linux passes on what has happened

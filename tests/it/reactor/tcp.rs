@@ -262,6 +262,17 @@ fn halves_of_different_streams_are_given_back() {
 }
 
 #[test]
+fn a_burst_of_clients_is_connected_before_anybody_accepts() {
+    let (_reactor, _here) = reactor();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Who does not fit into the kernel's queue gets no answer at all. The limit ends the wait then.
+    let connect = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_secs(5));
+    let clients: Result<Vec<_>, _> = (0..300).map(connect).collect();
+    assert_eq!(clients.expect("the queue holds a burst").len(), 300);
+}
+
+#[test]
 fn dropping_the_half_that_writes_ends_the_stream() {
     let (mut reactor, _here) = reactor();
     let (client, server) = connection(&mut reactor);

@@ -2,9 +2,12 @@
 //!
 //! Each subcommand is a file of its own, and works in a fresh clone.
 
+mod instructions;
 mod mutants;
+mod section;
 
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command as Program, ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -18,11 +21,42 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Instructions(instructions::Options),
     Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Mutants(arguments) => mutants::main(&arguments),
+    let outcome = match Arguments::parse().command {
+        Command::Instructions(options) => instructions::run(&options),
+        Command::Mutants(arguments) => return mutants::main(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("this package is two folders down")
+}
+
+/// Runs a program that must succeed; what it prints is seen.
+fn succeed(program: &mut Program) -> Result<(), String> {
+    let status = program.status().map_err(|error| format!("{program:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program:?}: {status}")) }
+}
+
+/// What a program that must succeed prints, without the line break at its end.
+fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Program::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{program} {arguments:?}: {}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
