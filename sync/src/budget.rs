@@ -31,12 +31,14 @@ shim::thread_local! {
 pub struct Limit(u32);
 
 impl Drop for Limit {
+    #[inline]
     fn drop(&mut self) {
         // A thread that is being torn down has no budget to restore.
         let _ = LEFT.try_with(|left| left.set(self.0));
     }
 }
 
+#[inline]
 fn replace(budget: u32) -> Limit {
     Limit(LEFT.try_with(|left| left.replace(budget)).unwrap_or(UNLIMITED))
 }

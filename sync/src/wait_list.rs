@@ -50,6 +50,8 @@ pub struct WaitList<P> {
     granted: Line,
     /// The next arrival's number.
     next_ticket: u64,
+    /// Whose waiters are granted, roughly.
+    grantees: Grantees,
 }
 
 /// What has happened to a waiter so far.
@@ -116,12 +118,19 @@ impl<P> Default for WaitList<P> {
 impl<P> WaitList<P> {
     /// A list without waiters; it allocates when the first one comes.
     pub const fn new() -> Self {
-        Self { slots: Slab::new(), waiting: Line::EMPTY, granted: Line::EMPTY, next_ticket: 0 }
+        Self {
+            slots: Slab::new(),
+            waiting: Line::EMPTY,
+            granted: Line::EMPTY,
+            next_ticket: 0,
+            grantees: Grantees([0; GRANTEES]),
+        }
     }
 
     /// Puts a waiter at the end of the line and returns its key. It belongs to the current owner.
     ///
     /// Without a waker it stands in line all the same; a grant then just waits for its next poll.
+    #[inline]
     pub fn enter(&mut self, waker: Option<Waker>, payload: P) -> usize {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -129,7 +138,7 @@ impl<P> WaitList<P> {
         let phase = Phase::Waiting;
         let owner = waiting::owner();
         let key = self.slots.insert(Slot { phase, waker, owner, ticket, links, payload });
-        self.waiting.insert_behind(&mut self.slots, self.waiting.last, key);
+        self.waiting.push(&mut self.slots, key);
         key
     }
 
@@ -138,7 +147,14 @@ impl<P> WaitList<P> {
     /// Call it first with an empty `spare`; most polls come with the waker that is stored already.
     pub fn renew(&mut self, key: usize, current: &Waker, spare: &mut Spare) -> Renewed {
         let slot = &mut self.slots[key];
-        slot.owner = waiting::owner();
+        let owner = waiting::owner();
+        if slot.owner != owner {
+            if slot.phase == Phase::Granted {
+                self.grantees.remove(slot.owner);
+                self.grantees.add(owner);
+            }
+            slot.owner = owner;
+        }
         if slot.waker.as_ref().is_some_and(|stored| stored.will_wake(current)) {
             return Renewed::Yes;
         }
@@ -150,15 +166,19 @@ impl<P> WaitList<P> {
     }
 
     /// The key of the waiter who is first in line.
+    #[inline]
     pub fn first(&self) -> Option<usize> {
         key_of(self.waiting.first)
     }
 
     /// Serves a waiter: takes it out of the line and returns the waker to fire after unlocking.
+    #[inline]
     pub fn grant(&mut self, key: usize) -> Option<Waker> {
         self.leave_line(key, Phase::Granted);
-        self.granted.insert_behind(&mut self.slots, self.granted.last, key);
-        self.slots[key].waker.take()
+        self.granted.push(&mut self.slots, key);
+        let slot = &mut self.slots[key];
+        self.grantees.add(slot.owner);
+        slot.waker.take()
     }
 
     /// Serves everybody who stands in line, in the order they came.
@@ -180,7 +200,8 @@ impl<P> WaitList<P> {
     pub fn take_back(&mut self, key: usize) {
         assert_eq!(self.slots[key].phase, Phase::Granted);
         self.granted.unlink(&mut self.slots, key);
-        let ticket = self.slots[key].ticket;
+        let Slot { ticket, owner, .. } = self.slots[key];
+        self.grantees.remove(owner);
         // From the front: ahead of it are at most others whose grants were taken back.
         let mut ahead = NONE;
         let mut next = self.waiting.first;
@@ -194,12 +215,15 @@ impl<P> WaitList<P> {
 
     /// Forgets a waiter, in whatever state it is.
     pub fn remove(&mut self, key: usize) -> Removed<P> {
-        match self.slots[key].phase {
-            Phase::Waiting => self.waiting.unlink(&mut self.slots, key),
-            Phase::Granted => self.granted.unlink(&mut self.slots, key),
+        let Slot { phase, waker, payload, links, owner, .. } = self.slots.remove(key);
+        match phase {
+            Phase::Waiting => self.waiting.close_gap(&mut self.slots, links),
+            Phase::Granted => {
+                self.granted.close_gap(&mut self.slots, links);
+                self.grantees.remove(owner);
+            }
             Phase::Refused => {}
         }
-        let Slot { phase, waker, payload, .. } = self.slots.remove(key);
         Removed { phase, payload, waker }
     }
 
@@ -225,10 +249,12 @@ impl<P> WaitList<P> {
 
     /// The waiters of one owner that were served and have not run, the latest grant first.
     ///
-    /// Walks all who were served and have not run, so keep it off the paths without waiting.
+    /// Walks all who were served and have not run, unless it is clear that there is none of them.
+    #[inline]
     pub fn granted_to(&self, owner: u64) -> impl Iterator<Item = usize> {
         let before = |key: &usize| key_of(self.slots[*key].links.before);
-        std::iter::successors(key_of(self.granted.last), before)
+        let latest = if self.grantees.may_have(owner) { self.granted.last } else { NONE };
+        std::iter::successors(key_of(latest), before)
             .filter(move |key| self.slots[*key].owner == owner)
     }
 
@@ -242,6 +268,7 @@ impl<P> WaitList<P> {
         self.granted.length
     }
 
+    #[inline]
     fn leave_line(&mut self, key: usize, phase: Phase) {
         assert_eq!(self.slots[key].phase, Phase::Waiting, "only who stands in line is served");
         self.waiting.unlink(&mut self.slots, key);
@@ -267,7 +294,7 @@ struct Slot<P> {
 }
 
 /// The neighbours of a waiter.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Links {
     before: usize,
     behind: usize,
@@ -293,13 +320,33 @@ impl Line {
         self.length += 1;
     }
 
+    /// Puts `key` at the end.
+    #[inline]
+    fn push<P>(&mut self, slots: &mut Slab<Slot<P>>, key: usize) {
+        slots[key].links = Links { before: self.last, behind: NONE };
+        match self.last {
+            NONE => self.first = key,
+            last => slots[last].links.behind = key,
+        }
+        self.last = key;
+        self.length += 1;
+    }
+
+    #[inline]
     fn unlink<P>(&mut self, slots: &mut Slab<Slot<P>>, key: usize) {
-        let Links { before, behind } = slots[key].links;
-        self.join(slots, before, behind);
+        let links = slots[key].links;
+        self.close_gap(slots, links);
+    }
+
+    /// Joins the neighbours of one who has left.
+    #[inline]
+    fn close_gap<P>(&mut self, slots: &mut Slab<Slot<P>>, gap: Links) {
+        self.join(slots, gap.before, gap.behind);
         self.length -= 1;
     }
 
     /// Makes two slots neighbours; `NONE` is the end of the line on that side.
+    #[inline]
     fn join<P>(&mut self, slots: &mut Slab<Slot<P>>, before: usize, behind: usize) {
         match before {
             NONE => self.first = behind,
@@ -309,6 +356,34 @@ impl Line {
             NONE => self.last = before,
             key => slots[key].links.before = before,
         }
+    }
+}
+
+/// How many counters there are for owners; a power of two.
+const GRANTEES: usize = 32;
+
+/// How many granted waiters there are of all the owners that share a counter. Somebody who asks for
+/// his own mostly has none, and then need not walk through those of all others.
+#[derive(Debug)]
+struct Grantees([u8; GRANTEES]);
+
+impl Grantees {
+    #[inline]
+    fn add(&mut self, owner: u64) {
+        let count = &mut self.0[owner as usize % GRANTEES];
+        *count = count.saturating_add(1);
+    }
+
+    /// A counter that was full stays so: it has lost count.
+    #[inline]
+    fn remove(&mut self, owner: u64) {
+        let count = &mut self.0[owner as usize % GRANTEES];
+        *count -= u8::from(*count < u8::MAX);
+    }
+
+    #[inline]
+    fn may_have(&self, owner: u64) -> bool {
+        self.0[owner as usize % GRANTEES] > 0
     }
 }
 

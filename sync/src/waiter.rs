@@ -3,7 +3,8 @@
 //! A poll asks the budget, looks at the primitive under its lock, and ends in one of two ways: it
 //! goes on, or it stands in line and notes why. The lock is the primitive's own, so each passes a
 //! closure that locks, looks and unlocks; what must happen outside the lock happens here, around it:
-//! wakers are cloned before, fired and dropped after.
+//! wakers are cloned before, fired and dropped after. Only a waker that the executor
+//! [vouches](waiting::vouch) for is cloned inside, which saves the second look.
 //!
 //! ```text
 //!   poll: budget -> look ----> Go(output)  -> fire, spend -> Ready
@@ -165,10 +166,12 @@ impl Visit<'_> {
             return Look::Wait(reason);
         };
         let Some(key) = *self.key else {
-            if self.spare.cloned.is_none() {
-                return Look::NeedsWaker;
-            }
-            *self.key = Some(line.enter(self.spare.cloned.take(), payload));
+            let waker = match self.spare.cloned.take() {
+                None if waiting::is_vouched(current) => current.clone(),
+                None => return Look::NeedsWaker,
+                Some(brought) => brought,
+            };
+            *self.key = Some(line.enter(Some(waker), payload));
             return Look::Wait(reason);
         };
         match line.renew(key, current, &mut self.spare) {

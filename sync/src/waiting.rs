@@ -9,9 +9,11 @@
 //! primitives do not know what a task is; they only compare owners, to tell a holder's name and to
 //! let a waiter's own task take what is reserved for it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
+use std::ptr;
+use std::task::{RawWakerVTable, Waker};
 use std::time::Instant;
 
 use crate::shim;
@@ -221,9 +223,25 @@ impl fmt::Display for Waiting {
 
 shim::thread_local! {
     /// The last note of the poll that is running on this thread.
-    static NOTE: Cell<Option<Waiting>> = Cell::new(None);
+    static NOTE: RefCell<Option<Waiting>> = RefCell::new(None);
     /// The owner that is being polled on this thread; 0 if none.
     static OWNER: Cell<u64> = Cell::new(0);
+    /// The waker that an executor polls with on this thread.
+    static VOUCHED: Vouched = Vouched {
+        data: Cell::new(ptr::null()),
+        vtable: Cell::new(ptr::null()),
+        fired: Cell::new(false),
+    };
+}
+
+/// A waker of an executor's own, see [`vouch`]. A cell for each field: a record that was written in
+/// pieces and is then read as a whole costs a stall of a dozen cycles, and this is on every poll.
+struct Vouched {
+    /// What tells wakers apart; compared, never followed.
+    data: Cell<*const ()>,
+    vtable: Cell<*const RawWakerVTable>,
+    /// It was fired by the poll that it was given to.
+    fired: Cell<bool>,
 }
 
 /// Says what the current poll is about to wait for. The last note of a poll counts.
@@ -233,16 +251,30 @@ shim::thread_local! {
 #[inline]
 pub fn note(reason: Reason, at: &'static Location<'static>) {
     let _ = NOTE.try_with(|note| {
-        if !reason.is_own() || note.get().is_none_or(|before| before.reason.is_own()) {
-            note.set(Some(Waiting { reason, at }));
+        let mut note = note.borrow_mut();
+        if !reason.is_own() || note.as_ref().is_none_or(|before| before.reason.is_own()) {
+            *note = Some(Waiting { reason, at });
         }
     });
 }
 
 /// Takes the note of the poll that has just ended. For executors.
-#[inline]
 pub fn take() -> Option<Waiting> {
-    NOTE.try_with(Cell::take).ok().flatten()
+    NOTE.try_with(RefCell::take).ok().flatten()
+}
+
+/// Shows the note of the poll that has just ended, and then forgets it if `read` says so: as
+/// [`take`], but it stays where it lies, which on every poll makes a difference. For executors.
+#[inline]
+pub fn read(read: impl FnOnce(Option<&Waiting>) -> bool) {
+    let look = |note: &RefCell<Option<Waiting>>| {
+        let mut note = note.borrow_mut();
+        if read(note.as_ref()) {
+            *note = None;
+        }
+    };
+    // A thread that is being torn down has polled nobody.
+    let _ = NOTE.try_with(look);
 }
 
 /// The number of whoever is being polled on this thread; 0 outside any.
@@ -257,6 +289,7 @@ pub fn owner() -> u64 {
 pub struct Owned(u64);
 
 impl Drop for Owned {
+    #[inline]
     fn drop(&mut self) {
         // A thread that is being torn down polls nobody any more.
         let _ = OWNER.try_with(|owner| owner.set(self.0));
@@ -267,4 +300,63 @@ impl Drop for Owned {
 #[inline]
 pub fn enter(owner: u64) -> Owned {
     Owned(OWNER.try_with(|cell| cell.replace(owner)).unwrap_or(0))
+}
+
+/// Runs a poll with a waker that the executor vouches for: to clone it is to count and nothing else,
+/// so it may be cloned under a lock. Also says whether the poll has [fired](fires_itself) it.
+#[inline]
+pub fn vouch<T>(waker: &Waker, poll: impl FnOnce() -> T) -> (T, bool) {
+    let Ok(restored) = VOUCHED.try_with(|vouched| {
+        let restored = Restored { data: vouched.data.get(), fired: vouched.fired.get() };
+        vouched.data.set(waker.data());
+        vouched.vtable.set(waker.vtable());
+        vouched.fired.set(false);
+        restored
+    }) else {
+        return (poll(), false);
+    };
+    let result = poll();
+    let fired = VOUCHED.try_with(|vouched| vouched.fired.get()).unwrap_or(false);
+    drop(restored);
+    (result, fired)
+}
+
+/// Vouches for the former waker again when dropped, also when the poll panics. The table stays as it
+/// is: if it was another executor's, the former waker is merely not recognised any more.
+struct Restored {
+    data: *const (),
+    fired: bool,
+}
+
+impl Drop for Restored {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = VOUCHED.try_with(|vouched| {
+            vouched.data.set(self.data);
+            vouched.fired.set(self.fired);
+        });
+    }
+}
+
+/// True if the executor vouches for this waker; false if it is anybody else's.
+#[inline]
+pub(crate) fn is_vouched(waker: &Waker) -> bool {
+    let is_it = |vouched: &Vouched| {
+        vouched.data.get() == waker.data() && ptr::eq(vouched.vtable.get(), waker.vtable())
+    };
+    VOUCHED.try_with(is_it).unwrap_or(false)
+}
+
+/// For the wake of an executor: true if this is the waker of the poll that runs on this thread. Then
+/// it is noted, and the executor learns of it when the poll has ended.
+#[inline]
+pub fn fires_itself(data: *const ()) -> bool {
+    let note = |vouched: &Vouched| {
+        let is_own = ptr::eq(vouched.data.get(), data);
+        if is_own {
+            vouched.fired.set(true);
+        }
+        is_own
+    };
+    VOUCHED.try_with(note).unwrap_or(false)
 }

@@ -14,27 +14,34 @@ use crate::shim;
 pub struct Wakes {
     /// The first one. Most batches are of one, and those must not allocate.
     first: Option<Waker>,
-    /// The others; empty while there is no first.
-    others: Vec<Waker>,
+    /// The others; empty while there is no first. In a box, because batches of two are rare: an
+    /// empty one is then made and dropped within every operation at the price of two checks.
+    others: Option<Box<Others>>,
 }
+
+/// All but the first.
+#[derive(Debug, Default)]
+struct Others(Vec<Waker>);
 
 impl Wakes {
     /// An empty batch; it allocates at the second push and keeps its room when fired.
     pub const fn new() -> Self {
-        Self { first: None, others: Vec::new() }
+        Self { first: None, others: None }
     }
 
     /// Adds a waker.
+    #[inline]
     pub fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
-            Some(_) => self.others.push(waker),
+            Some(_) => self.others.get_or_insert_default().0.push(waker),
         }
     }
 
     /// How many wakers wait to be fired.
     pub fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.len()
+        let others = self.others.as_ref().map_or(0, |others| others.0.len());
+        usize::from(self.first.is_some()) + others
     }
 
     /// True if there is nothing to fire.
@@ -47,8 +54,8 @@ impl Wakes {
     pub fn fire(&mut self) {
         let Some(first) = self.first.take() else { return };
         wake(first);
-        if !self.others.is_empty() {
-            self.others.drain(..).for_each(wake);
+        if let Some(others) = &mut self.others {
+            others.0.drain(..).for_each(wake);
         }
     }
 }
@@ -57,6 +64,7 @@ impl Wakes {
 ///
 /// The panic is not silent: the panic hook has printed it. Its payload is leaked, because dropping
 /// foreign data may panic again.
+#[inline]
 pub fn wake(waker: Waker) {
     if let Err(payload) = shim::catch_unwind(|| waker.wake()) {
         std::mem::forget(payload);

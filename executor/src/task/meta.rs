@@ -123,7 +123,7 @@ impl Meta {
 
     /// Keeps what the poll that has just ended waits for. For the runner.
     pub(super) fn note(&self, waiting: Option<&Waiting>, epoch: Instant, now_ns: u64) {
-        let (kind, subject) = waiting.map_or((0, 0), |waiting| pack(waiting.reason, epoch));
+        let (kind, subject) = waiting.map_or((0, 0), |waiting| pack(&waiting.reason, epoch));
         let at = waiting
             .map_or(std::ptr::null_mut(), |waiting| std::ptr::from_ref(waiting.at).cast_mut());
         // ORDERING: Relaxed, all four. A dump that reads halfway shows a mixture for once.
@@ -233,12 +233,12 @@ pub(crate) fn shortened(name: &str) -> &str {
 }
 
 /// A reason as a kind and one word of figures.
-fn pack(reason: Reason, epoch: Instant) -> (u32, u64) {
+fn pack(reason: &Reason, epoch: Instant) -> (u32, u64) {
     let halves = |high: usize, low: usize| {
         let capped = |n: usize| u32::try_from(n).unwrap_or(u32::MAX) as u64;
         (capped(high) << 32) | capped(low)
     };
-    match reason {
+    match *reason {
         Reason::Sleep { deadline } => {
             let ns = deadline.saturating_duration_since(epoch).as_nanos();
             (1, u64::try_from(ns).unwrap_or(u64::MAX))

@@ -73,16 +73,28 @@ impl Runnable {
         }
         header.meta.begin_poll();
         let waker = waker::borrowed(self.0);
-        // SAFETY: rule 2, we are the `Runnable`.
-        let done = unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(&waker)) };
-        // Taken in any case: what a poll has noted on its way to an output is not the next task's.
-        let note = waiting::take();
+        let (done, woken) = waiting::vouch(&waker, || {
+            // SAFETY: rule 2, we are the `Runnable`.
+            unsafe { (header.vtable.poll)(self.0, &mut Context::from_waker(&waker)) }
+        });
+        let mut waits_for_own = false;
+        waiting::read(|note| {
+            if !done {
+                header.meta.note(note, epoch, now_ns);
+                waits_for_own = note.is_some_and(|note| note.reason.is_own());
+            }
+            // What a poll has noted on its way to an output is not the next task's, either.
+            !waits_for_own
+        });
         if done {
             self.complete();
             return Ran::Done;
         }
-        header.meta.note(note.as_ref(), epoch, now_ns);
-        match header.state.end_poll() {
+        let order = if woken { Order::Push } else { header.state.end_poll() };
+        if waits_for_own && order != Order::Nothing {
+            let _ = waiting::take(); // it is no news then, and not the next task's
+        }
+        match order {
             Order::Push => Ran::Again(self),
             Order::Cancel => {
                 drop(self);
@@ -91,12 +103,9 @@ impl Runnable {
             order => {
                 // The task is no longer ours: the next line must not touch it.
                 std::mem::forget(self);
-                match &note {
-                    _ if order == Order::Lost => Ran::Lost,
-                    Some(note) if note.reason.is_own() => {
-                        waiting::note(note.reason, note.at);
-                        Ran::AsleepForItself
-                    }
+                match order {
+                    Order::Lost => Ran::Lost,
+                    _ if waits_for_own => Ran::AsleepForItself,
                     _ => Ran::Asleep,
                 }
             }

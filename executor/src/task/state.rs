@@ -11,6 +11,7 @@
 //!  wake           active: Push     WOKEN             =                 =
 //!  cancel         active: Push     CANCELLED         CANCELLED         =
 //!  begin_poll     -                Poll | Cancel     Poll | Cancel     -
+//!  own wake       -                = Push            = Push            -
 //!  end_poll       -                idle: Sleep/Lost  active: Push      -
 //!    CANCELLED    -                active: Cancel    active: Cancel    -
 //!  complete       -                done              done              -
@@ -38,14 +39,15 @@
 //! `ACTIVE` stays set from the wake to the end of the poll, so being queued and being polled need
 //! no exchange between them: a poll begins with a *load*. Only a task that was woken twice before
 //! its poll pays a second write there, which takes the second wake back, so that two wakes that
-//! come before a poll cause one poll.
+//! come before a poll cause one poll. A poll that wakes its own task does not end in the word at all:
+//! the task goes back to its queue as active as it was, and the queue hands on what the poll wrote.
 //!
 //! # Orderings
 //!
 //! | label       | release side                  | acquire side               | what crosses |
 //! |-------------|-------------------------------|----------------------------|--------------|
 //! | `wake-poll` | [`wake`], [`cancel`]          | [`begin_poll`], [`end_poll`] | what the waker did before it woke us |
-//! | `poll-poll` | [`end_poll`]                  | [`wake`], [`begin_poll`]   | the future's own fields, from worker to worker |
+//! | `poll-poll` | [`end_poll`], or the queue    | [`wake`], [`begin_poll`]   | the future's own fields, from worker to worker |
 //! | `done-join` | [`complete`]                  | [`is_done`], [`watch`]     | the output |
 //! | `last-use`  | every method that lets go     | the one that is told to free | every earlier access, before the memory goes |
 //!

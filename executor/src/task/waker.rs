@@ -2,11 +2,19 @@
 //!
 //! One table, so that `will_wake` recognises two wakers of the same task. A clone is counted in the
 //! state word; the waker that a poll is given is not, because `ACTIVE` keeps the cell for as long.
+//!
+//! # A task that wakes itself
+//! A yield, a used-up budget, a combinator that wants another turn: many polls wake the very task
+//! they are polls of, on the same thread. Nobody else need hear of that, so it is noted on the thread
+//! ([`waiting::fires_itself`]) and not in the word. The task stays active from this poll to the next,
+//! and neither needs an exchange; what others do to the word meanwhile is found by the next poll.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use windlass_sync::waiting;
 
 use super::cell::Header;
 use super::runnable::carry_out;
@@ -54,6 +62,10 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 /// # Safety
 /// As [`pointer`]; the reference is given up.
 unsafe fn wake(data: *const ()) {
+    if waiting::fires_itself(data) {
+        // SAFETY: the caller's promise; the wake is noted, and the reference goes.
+        return unsafe { drop_waker(data) };
+    }
     // SAFETY: the caller's promise.
     let header = unsafe { pointer(data) };
     // SAFETY: rule 1, until the transition is made.
@@ -64,6 +76,9 @@ unsafe fn wake(data: *const ()) {
 /// # Safety
 /// As [`pointer`].
 unsafe fn wake_by_ref(data: *const ()) {
+    if waiting::fires_itself(data) {
+        return;
+    }
     // SAFETY: the caller's promise.
     let header = unsafe { pointer(data) };
     // SAFETY: rule 1: the waker keeps the cell.
