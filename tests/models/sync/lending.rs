@@ -1,5 +1,5 @@
-//! Models of the exception to first come, first served: a lock that was handed to a waiter which has
-//! not run may be taken by another future of the same task.
+//! Models of the exception to first come, first served: a lock that was handed to a waiter which
+//! has not run may be taken by another future of the same task.
 
 use std::sync::Arc;
 
@@ -58,7 +58,8 @@ fn a_task_may_lock_what_was_handed_to_another_of_its_futures() {
 
 /// Property: a waiter that was let in and that nobody polls makes room for its own task, and is let
 /// in beside it if both read.
-/// Threads: the task with two futures, a writer that ends, a rival that writes. Bound: see the list.
+/// Threads: the task with two futures, a writer that ends, a rival that writes. Bound: see the
+/// list.
 /// Killed by: `send_back` refusing the owner; `begin` not letting in whom it has sent back.
 fn a_task_may_read_what_was_handed_to_another_of_its_futures() {
     let lock = Arc::new(RwLock::new(0));

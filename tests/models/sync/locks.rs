@@ -119,8 +119,8 @@ fn a_writer_meets_no_clone_of_a_reader_that_ends() {
     ends.join().expect("it does not panic");
 }
 
-/// Wakes, and then takes a step more. loom does not see that an `Arc` is dropped; it sees this step,
-/// and lets it come after the writer's, so that the one who wakes has not returned from it.
+/// Wakes, and then takes a step more. loom does not see that an `Arc` is dropped; it sees this
+/// step, and lets it come after the writer's, so that the one who wakes has not returned from it.
 struct Lingers {
     waker: Waker,
     steps: Arc<AtomicUsize>,

@@ -1,5 +1,5 @@
-//! Models of what lives under one lock: mutex, event, notify, oneshot and the wait list in them; and
-//! of the thread that blocks on one.
+//! Models of what lives under one lock: mutex, event, notify, oneshot and the wait list in them;
+//! and of the thread that blocks on one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::SeqCst};

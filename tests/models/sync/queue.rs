@@ -313,8 +313,8 @@ fn a_join_is_over_at_the_last_mark_and_sees_what_was_done_before_it() {
 
 /// Property: a join waits neither for what a shutdown takes out, nor for what the last consumer has
 /// taken and will not mark.
-/// Threads: one that joins two queues, one that shuts one down, one that is the last consumer of the
-/// other. Bound: see the list.
+/// Threads: one that joins two queues, one that shuts one down, one that is the last consumer of
+/// the other. Bound: see the list.
 /// Killed by: `shut_down_now` not marking its items; `count_out` not marking those without a job.
 fn a_join_does_not_wait_for_what_is_thrown_away() {
     let shut = Queue::bounded(1);
