@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::task::describe::shortened;
 use crate::task::error::About;
-use crate::task::meta::shortened;
 use crate::task::{JoinError, Task, TaskId};
 
 /// How one of several tasks, or the body of a group, has failed: it returned an error, or it

@@ -54,6 +54,7 @@ pub mod idle;
 pub mod ids;
 mod inspect;
 pub mod join_set;
+mod pace;
 pub mod parker;
 mod registry;
 pub mod report;

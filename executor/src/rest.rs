@@ -98,7 +98,9 @@ impl Worker {
         });
         self.searching.set(left.searching);
         self.fresh.set(true);
-        self.now_ns.set(self.shared.clock.now_ns());
+        let now_ns = self.shared.clock.now_ns();
+        self.now_ns.set(now_ns);
+        self.pace.begin(now_ns);
     }
 
     /// Work that the other workers' re-check cannot see, or that is none of theirs.

@@ -23,6 +23,7 @@ use windlass_sync::{budget, waiting};
 
 use crate::counters::Counters;
 use crate::driver::Driver;
+use crate::pace::Pace;
 use crate::rest::{Seen, WATCH};
 use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
@@ -34,15 +35,11 @@ use crate::try_lock::Guard;
 const LOOK_EVERY: u32 = 61;
 /// Tasks from the next-task slot in a row: two that wake each other must not lock out the rest.
 const SLOT_STREAK: u32 = 3;
-/// Queued tasks that make it worth waking somebody: one is what this worker runs next anyway.
+/// Queued tasks that may be worth waking somebody: one is what this worker runs next anyway.
 const SURPLUS: usize = 2;
 
 /// A worker that is so late for its own timers is stuck; the sentinel's measure.
 const OVERDUE_NS: u64 = WATCH.as_nanos() as u64;
-
-/// Tasks of one batch of events or timers that deserve a worker of their own: waking one costs about
-/// as much as polling so many.
-const SHARE: usize = 8;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +59,8 @@ pub(crate) struct Worker {
     pub(crate) local: RefCell<VecDeque<Runnable>>,
     /// The clock's reading at the last look, in nanoseconds.
     pub(crate) now_ns: Cell<u64>,
+    /// How long its polls take.
+    pub(crate) pace: Pace,
     /// When it last fired a timer, by the clock.
     pub(crate) fired_ns: Cell<u64>,
     /// It is counted as a searcher.
@@ -92,6 +91,7 @@ impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, seat: usize, queue: RunQueue) -> Self {
         Self {
             now_ns: Cell::new(shared.clock.now_ns()),
+            pace: Pace::new(shared.clock.now_ns()),
             shared,
             seat,
             queue,
@@ -233,6 +233,7 @@ impl Worker {
         let timers = &self.shared.timers;
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
+        self.pace.measure(now_ns, self.counters().polls.get());
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
         let vacant = (self.seat != 0 && self.shared.is_caller_vacant()).then_some(0);
@@ -281,7 +282,7 @@ impl Worker {
 
     /// Wakes a worker for each share of a batch that this one would take long to come to.
     fn share_surplus(&self) {
-        let shares = self.queue.len() / SHARE;
+        let shares = self.pace.shares(self.queue.len());
         for _ in 0..shares.min(self.shared.idle.parked()) {
             let Some(seat) = self.shared.idle.call_anybody() else { return };
             self.counters().wakes.add(1);
@@ -351,13 +352,14 @@ impl Worker {
         if self.shared.seats.len() == 1 {
             return;
         }
-        if self.pushed.take() {
-            if self.queue.len() >= SURPLUS {
-                self.wake_one();
-            }
-        } else if self.shared.idle.looks_idle() && self.queue.len() >= SURPLUS {
+        if (self.pushed.take() || self.shared.idle.looks_idle()) && self.has_surplus() {
             self.wake_one();
         }
+    }
+
+    fn has_surplus(&self) -> bool {
+        let queued = self.queue.len();
+        queued >= SURPLUS && self.pace.shares(queued) > 0
     }
 
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.

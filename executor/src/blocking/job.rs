@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::shim::Arc;
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 
-use crate::task::meta::shortened;
+use crate::task::describe::shortened;
 use crate::task::runnable::Listed;
 use crate::task::{Described, Runnable};
 

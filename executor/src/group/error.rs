@@ -7,7 +7,7 @@ use windlass_timer::Elapsed;
 
 use super::children::Why;
 use crate::failure::Failure;
-use crate::task::meta::shortened;
+use crate::task::describe::shortened;
 
 /// Why a group has no output: what failed in it, or what ended it early.
 ///

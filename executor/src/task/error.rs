@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 
 use windlass_sync::shim::Mutex;
 
-use super::meta::{TaskId, shortened};
+use super::describe::shortened;
+use super::meta::TaskId;
 use crate::context;
 use crate::scheduler::Shared;
 

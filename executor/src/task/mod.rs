@@ -29,6 +29,7 @@
 //! 6. *A future that is not `Send` is polled and dropped only on the thread that made it.*
 
 pub mod cell;
+pub mod describe;
 pub mod error;
 pub mod join;
 pub mod local;
@@ -40,9 +41,10 @@ pub mod state;
 pub mod waker;
 
 pub use cell::{Owner, Spec, new_local_task, new_task};
+pub use describe::Described;
 pub use error::JoinError;
 pub use join::{AbortHandle, Task};
-pub use meta::{Described, TaskId};
+pub use meta::TaskId;
 pub use runnable::{Ran, Runnable};
 
 /// The number of the task, or of the root future, that is being polled on this thread.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use windlass_sync::{waiting, wakes};
 
 use super::cell::Header;
-use super::meta::{Described, TaskId};
+use super::describe::Described;
+use super::meta::TaskId;
 use super::state::{Completed, Order};
 use super::{AbortHandle, waker};
 
