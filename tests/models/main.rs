@@ -43,6 +43,8 @@ const ALL: &[&[Model]] = &[
     sync::MODELS,
     sync::queue::MODELS,
     sync::locks::MODELS,
+    sync::lending::MODELS,
+    sync::condvar::MODELS,
     sync::channels::MODELS,
     sync::meetings::MODELS,
     timer::MODELS,

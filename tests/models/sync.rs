@@ -1,7 +1,9 @@
 //! Models of the sync floor.
 
 pub mod channels;
+pub mod condvar;
 mod hands;
+pub mod lending;
 pub mod locks;
 pub mod meetings;
 mod others;
@@ -57,7 +59,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: None,
         interleaving: None,
-        killed_by: "Relaxed in the first load of Word::step",
+        killed_by: "Relaxed in the first load of Word::step, or in its exchange that fails",
         body: semaphore::who_is_refused_because_it_is_closed_sees_what_came_before,
     },
     Model {
@@ -129,7 +131,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: None,
         interleaving: None,
-        killed_by: "Relaxed in notified; not comparing the calls in advance",
+        killed_by: "Relaxed in notified; look not comparing the calls",
         body: others::who_looks_before_waiting_misses_no_notify_all,
     },
     Model {
@@ -155,5 +157,13 @@ pub const MODELS: &[Model] = &[
         interleaving: None,
         killed_by: "the receiver's drop leaving the sender's waker",
         body: others::a_sender_hears_of_a_receiver_that_is_gone,
+    },
+    Model {
+        name: "a_thread_that_blocks_is_woken",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Bell::wait not looking whether it was rung; a wake that only rings, or only tells",
+        body: others::a_thread_that_blocks_is_woken,
     },
 ];

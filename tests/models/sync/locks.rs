@@ -1,12 +1,11 @@
-//! Models of the read-write lock, the condition and the once cell.
+//! Models of the read-write lock and the once cell.
 
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::SeqCst};
-use std::task::Poll;
+use std::task::{Context, Wake, Waker};
 
-use windlass_sync::condvar::{Condvar, Woken};
-use windlass_sync::mutex::Mutex;
 use windlass_sync::once::OnceCell;
 use windlass_sync::rwlock::{OwnedRwLockWriteGuard, RwLock};
 use windlass_sync::shim::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -23,6 +22,14 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(4),
         killed_by: "State::fits not counting readers; let_in dropping the wakers of those it lets in",
         body: who_writes_is_alone_and_readers_see_whole_writes,
+    },
+    Model {
+        name: "a_writer_meets_no_clone_of_a_reader_that_ends",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "RwLock::unlock dropping a reader's clone after it has counted it out",
+        body: a_writer_meets_no_clone_of_a_reader_that_ends,
     },
     Model {
         name: "a_writer_that_gives_up_holds_no_reader_up",
@@ -47,38 +54,6 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(4),
         killed_by: "RwLock::downgrade letting in before it counts as a reader",
         body: nobody_writes_before_the_reading_after_a_downgrade_ends,
-    },
-    Model {
-        name: "no_change_is_missed_with_or_without_the_mutex_held",
-        threads: 3,
-        weak: Some(3),
-        interleaving: Some(3),
-        killed_by: "Wait::poll_told unlocking before it stands in line",
-        body: no_change_is_missed_with_or_without_the_mutex_held,
-    },
-    Model {
-        name: "a_notification_goes_on_from_who_is_dropped_in_either_phase",
-        threads: 3,
-        weak: Some(3),
-        interleaving: Some(4),
-        killed_by: "Wait::drop notifying nobody; its forgetting `told` of the second phase",
-        body: a_notification_goes_on_from_who_is_dropped_in_either_phase,
-    },
-    Model {
-        name: "a_wait_dropped_in_the_line_of_the_mutex_hands_that_on",
-        threads: 3,
-        weak: None,
-        interleaving: None,
-        killed_by: "Mutex::leave not handing over what was promised",
-        body: a_wait_dropped_in_the_line_of_the_mutex_hands_that_on,
-    },
-    Model {
-        name: "no_notification_is_lost_to_an_alarm",
-        threads: 3,
-        weak: Some(3),
-        interleaving: Some(3),
-        killed_by: "Wait::give_up always saying Alarm",
-        body: no_notification_is_lost_to_an_alarm,
     },
     Model {
         name: "a_value_is_made_once_and_seen_by_all",
@@ -124,6 +99,38 @@ fn who_writes_is_alone_and_readers_see_whole_writes() {
     writes.join().expect("it does not panic");
     reads.join().expect("it does not panic");
     assert_eq!(lock.try_read().expect("nobody writes").1.load(Relaxed), 2);
+}
+
+/// Property: a reader has given its clone of the value back before a writer is let in.
+/// Threads: a reader that ends, a writer that waits. Bound: none.
+/// Killed by: `RwLock::unlock` dropping a reader's clone after it has counted it out.
+fn a_writer_meets_no_clone_of_a_reader_that_ends() {
+    let lock = Arc::new(RwLock::new(0));
+    let steps = Arc::new(AtomicUsize::new(0));
+    let reads = lock.clone().try_read_owned().expect("nobody writes");
+    let ends = spawn(move || drop(reads));
+    let mut write = pin!(lock.write());
+    let mut writes = block_on(poll_fn(|cx| {
+        let lingers = Lingers { waker: cx.waker().clone(), steps: steps.clone() };
+        write.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::new(lingers))))
+    }));
+    *writes = 1; // panics if there is a clone
+    steps.fetch_add(1, Relaxed);
+    ends.join().expect("it does not panic");
+}
+
+/// Wakes, and then takes a step more. loom does not see that an `Arc` is dropped; it sees this
+/// step, and lets it come after the writer's, so that the one who wakes has not returned from it.
+struct Lingers {
+    waker: Waker,
+    steps: Arc<AtomicUsize>,
+}
+
+impl Wake for Lingers {
+    fn wake(self: Arc<Self>) {
+        self.waker.wake_by_ref();
+        self.steps.fetch_add(1, Relaxed);
+    }
 }
 
 /// Property: a writer that gives up, let in or not, makes room for the readers behind it.
@@ -190,114 +197,6 @@ fn nobody_writes_before_the_reading_after_a_downgrade_ends() {
     rival.join().expect("it does not panic");
     reader.join().expect("it does not panic");
     assert_eq!(lock.try_read().expect("nobody writes").load(Relaxed), 3);
-}
-
-/// Property: who looks, and waits if it is too early, hears of every change that comes after.
-/// Threads: a waiter, a notifier with the mutex held, one without. Bound: see the list.
-/// Killed by: `Wait::poll_told` unlocking before it stands in line.
-fn no_change_is_missed_with_or_without_the_mutex_held() {
-    let shared = Arc::new((Condvar::new(), Mutex::new(0)));
-    let notifiers = [true, false].map(|is_held| {
-        let shared = shared.clone();
-        spawn(move || {
-            let mut guard = block_on(shared.1.lock());
-            *guard += 1;
-            let held = is_held.then_some(guard);
-            shared.0.notify_one();
-            drop(held);
-        })
-    });
-    let (condvar, mutex) = &*shared;
-    let guard =
-        block_on(async { condvar.wait_while(mutex.lock().await, |changes| *changes < 2).await });
-    assert_eq!(*guard, 2);
-    drop(guard);
-    for notifier in notifiers {
-        notifier.join().expect("it does not panic");
-    }
-}
-
-/// Waits until the value is 1, on a thread of its own.
-fn waits_for_it(shared: &Arc<(Condvar, Mutex<u32>)>) -> impl FnOnce() + Send + 'static {
-    let shared = shared.clone();
-    move || {
-        let (condvar, mutex) = &*shared;
-        drop(block_on(async { condvar.wait_while(mutex.lock().await, |n| *n == 0).await }));
-    }
-}
-
-/// Makes the value 1 and tells one waiter, with the mutex held.
-fn tells_one(shared: &Arc<(Condvar, Mutex<u32>)>) -> impl FnOnce() + Send + 'static {
-    let shared = shared.clone();
-    move || {
-        let mut guard = block_on(shared.1.lock());
-        *guard = 1;
-        shared.0.notify_one();
-    }
-}
-
-/// Property: a notification reaches somebody who answers it, whoever gives up in between.
-/// Threads: one that gives up, in either phase, one that waits, a notifier. Bound: see the list.
-/// Killed by: `Wait::drop` notifying nobody; its forgetting `told` of the second phase.
-fn a_notification_goes_on_from_who_is_dropped_in_either_phase() {
-    let shared = Arc::new((Condvar::new(), Mutex::new(0)));
-    let mut gives_up = shared.0.wait(shared.1.try_lock().expect("it is free"));
-    assert!(poll_once(&mut gives_up).is_pending());
-    let waits = spawn(waits_for_it(&shared));
-    let tells = spawn(tells_one(&shared));
-    if poll_once(&mut gives_up).is_ready() {
-        shared.0.notify_one(); // it went on, so it is to answer, and does so
-    }
-    drop(gives_up);
-    waits.join().expect("it does not panic");
-    tells.join().expect("it does not panic");
-    assert!(shared.1.try_lock().is_some());
-}
-
-/// Property: who gives up in the second phase, handed the mutex or not, holds nobody up.
-/// Threads: one that gives up, a holder, one that locks. Bound: see the list.
-/// Killed by: `Mutex::leave` not handing over what was promised.
-fn a_wait_dropped_in_the_line_of_the_mutex_hands_that_on() {
-    let shared = Arc::new((Condvar::new(), Arc::new(Mutex::new(0))));
-    let (condvar, mutex) = &*shared;
-    let mut gives_up = condvar.wait(mutex.try_lock().expect("it is free"));
-    assert!(poll_once(&mut gives_up).is_pending());
-    let held = mutex.clone().try_lock_owned().expect("it is unlocked");
-    condvar.notify_all();
-    assert!(poll_once(&mut gives_up).is_pending());
-    let holder = spawn(move || drop(held));
-    let locks = spawn({
-        let mutex = mutex.clone();
-        move || drop(block_on(mutex.lock()))
-    });
-    drop(gives_up);
-    locks.join().expect("it does not panic");
-    holder.join().expect("it does not panic");
-    assert!(mutex.try_lock().is_some());
-}
-
-/// Property: a wait that an alarm has ended has used no notification up.
-/// Threads: one with an alarm, one that waits, a notifier. Bound: see the list.
-/// Killed by: `Wait::give_up` always saying `Alarm`.
-fn no_notification_is_lost_to_an_alarm() {
-    let shared = Arc::new((Condvar::new(), Mutex::new(0)));
-    let mut is_second = false;
-    let alarm = poll_fn(|_| match std::mem::replace(&mut is_second, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    });
-    let guard = shared.1.try_lock().expect("it is free");
-    let mut with_alarm = Box::pin(shared.0.wait_at_most(guard, alarm));
-    assert!(poll_once(&mut with_alarm).is_pending());
-    let waits = spawn(waits_for_it(&shared));
-    let tells = spawn(tells_one(&shared));
-    let (guard, woken) = block_on(with_alarm);
-    drop(guard);
-    if woken == Woken::Notified {
-        shared.0.notify_one(); // it is to answer, and does so
-    }
-    waits.join().expect("it does not panic");
-    tells.join().expect("it does not panic");
 }
 
 /// Property: a value is made once, by one of those who want it, and all see it and what came

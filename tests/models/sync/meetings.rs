@@ -33,7 +33,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: Some(3),
         interleaving: Some(4),
-        killed_by: "end_round telling without granting; the last one not ending the round",
+        killed_by: "end_round granting without telling; the last one not ending the round",
         body: rounds_follow_each_other_and_show_what_came_before,
     },
     Model {
@@ -43,6 +43,22 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(4),
         killed_by: "set_limit taking only free permits away; free_in taking the count as unsigned",
         body: a_limit_that_is_lowered_lets_no_surplus_through,
+    },
+    Model {
+        name: "a_token_that_is_too_many_goes_to_nobody",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "hand_over not looking whether permits are owed",
+        body: a_token_that_is_too_many_goes_to_nobody,
+    },
+    Model {
+        name: "a_limit_that_goes_down_and_up_gives_no_token_twice",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "set_limit taking permits away after it has unlocked",
+        body: a_limit_that_goes_down_and_up_gives_no_token_twice,
     },
     Model {
         name: "a_limit_moved_by_two_at_once_is_what_the_later_one_says",
@@ -116,7 +132,7 @@ pub fn an_abort_ends_a_round_for_all_of_it_or_comes_after_it() {
 /// Property: a barrier is usable again at once, and who passes sees what the other did before it
 /// came.
 /// Threads: two parties, two rounds. Bound: see the list.
-/// Killed by: `end_round` telling without granting; the last one not ending the round.
+/// Killed by: `end_round` granting without telling; the last one not ending the round.
 pub fn rounds_follow_each_other_and_show_what_came_before() {
     let shared = Arc::new((Barrier::new(2), [AtomicUsize::new(0), AtomicUsize::new(0)]));
     let party = |shared: &(Barrier, [AtomicUsize; 2]), me: usize| {
@@ -157,6 +173,45 @@ pub fn a_limit_that_is_lowered_lets_no_surplus_through() {
     assert_eq!((stats.in_use, stats.waiting, stats.served, stats.peak), (0, 0, 3, 2));
     let _one = limiter.try_acquire().expect("nobody has a token");
     assert!(limiter.try_acquire().is_none(), "the limit is one");
+}
+
+/// Property: while there are more tokens than the limit, who waits gets none that comes back.
+/// Threads: one that lowers and gives its two tokens back, one that waits. Bound: none.
+/// Killed by: `hand_over` not looking whether permits are owed.
+fn a_token_that_is_too_many_goes_to_nobody() {
+    let limiter = Arc::new(Limiter::new(2));
+    let [first, last] = [0, 1].map(|_| limiter.clone().try_acquire_owned().expect("it is free"));
+    let is_last = Arc::new(AtomicUsize::new(0));
+    let waits = spawn({
+        let (limiter, is_last) = (limiter.clone(), is_last.clone());
+        move || {
+            let _token = block_on(limiter.acquire());
+            assert_eq!(is_last.load(Relaxed), 1, "the other one is still out");
+        }
+    });
+    limiter.set_limit(1);
+    drop(first);
+    is_last.store(1, Relaxed);
+    drop(last);
+    waits.join().expect("it does not panic");
+}
+
+/// Property: a token that the limit has lost is gone before a higher limit brings another.
+/// Threads: one that lowers, one that raises again, one that tries. Bound: see the list.
+/// Killed by: `set_limit` taking permits away after it has unlocked.
+fn a_limit_that_goes_down_and_up_gives_no_token_twice() {
+    let limiter = Arc::new(Limiter::new(1));
+    let moves = [0, 1].map(|limit| {
+        let limiter = limiter.clone();
+        spawn(move || limiter.set_limit(limit))
+    });
+    let one = limiter.try_acquire();
+    assert!(one.is_none() || limiter.try_acquire().is_none(), "the limit never was two");
+    drop(one);
+    for moved in moves {
+        moved.join().expect("it does not panic");
+    }
+    assert_eq!(usize::from(limiter.try_acquire().is_some()), limiter.stats().limit);
 }
 
 /// Property: of two calls at once one is the later, and there are as many tokens as it says; who

@@ -1,4 +1,5 @@
-//! Models of what lives under one lock: mutex, event, notify, oneshot and the wait list in them.
+//! Models of what lives under one lock: mutex, event, notify, oneshot and the wait list in them;
+//! and of the thread that blocks on one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Tally, Ordering::SeqCst};
@@ -110,7 +111,7 @@ pub fn a_single_notification_is_never_lost() {
 
 /// Property: make a future, look, then wait: no change that is followed by `notify_all` is missed.
 /// Threads: one that waits, one that changes. Bound: none.
-/// Killed by: `Relaxed` in `notified`; not comparing the calls in `advance`.
+/// Killed by: `Relaxed` in `notified`; `look` not comparing the calls.
 pub fn who_looks_before_waiting_misses_no_notify_all() {
     let shared = Arc::new((Notify::new(), AtomicUsize::new(0)));
     let changes = spawn({
@@ -184,4 +185,14 @@ pub fn a_sender_hears_of_a_receiver_that_is_gone() {
     block_on(sender.closed());
     assert!(sender.is_closed());
     goes.join().expect("it does not panic");
+}
+
+/// Property: a thread that blocks is woken, at whatever moment it goes to sleep.
+/// Threads: one that blocks, a sender. Bound: none.
+/// Killed by: `Bell::wait` not looking whether it was rung; a wake that only rings, or only tells.
+pub fn a_thread_that_blocks_is_woken() {
+    let (sender, receiver) = oneshot::channel();
+    let sends = spawn(move || sender.send(7).expect("the receiver waits"));
+    assert_eq!(receiver.recv_blocking(), Ok(7));
+    sends.join().expect("it does not panic");
 }

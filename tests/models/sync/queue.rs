@@ -79,6 +79,14 @@ pub const MODELS: &[Model] = &[
         body: a_join_is_over_at_the_last_mark_and_sees_what_was_done_before_it,
     },
     Model {
+        name: "a_join_does_not_wait_for_what_is_thrown_away",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "shut_down_now not marking its items; count_out not marking those without a job",
+        body: a_join_does_not_wait_for_what_is_thrown_away,
+    },
+    Model {
         name: "a_getter_hears_of_the_last_producer_that_goes",
         threads: 3,
         weak: Some(3),
@@ -301,6 +309,28 @@ fn a_join_is_over_at_the_last_mark_and_sees_what_was_done_before_it() {
     for worker in workers {
         worker.join().expect("it does not panic");
     }
+}
+
+/// Property: a join waits neither for what a shutdown takes out, nor for what the last consumer has
+/// taken and will not mark.
+/// Threads: one that joins two queues, one that shuts one down, one that is the last consumer of
+/// the other. Bound: see the list.
+/// Killed by: `shut_down_now` not marking its items; `count_out` not marking those without a job.
+fn a_join_does_not_wait_for_what_is_thrown_away() {
+    let shut = Queue::bounded(1);
+    shut.try_put(1).expect("there is room");
+    let (producer, consumer) = Queue::bounded(1).split();
+    producer.try_put(1).expect("there is room");
+    assert_eq!(consumer.try_get(), Ok(1));
+    let shuts = spawn({
+        let shut = shut.clone();
+        move || assert_eq!(shut.shutdown_now(), [1])
+    });
+    let goes = spawn(move || drop(consumer));
+    block_on(shut.join());
+    block_on(producer.join());
+    shuts.join().expect("it does not panic");
+    goes.join().expect("it does not panic");
 }
 
 /// Property: a getter is told of the end by the last producer, and not before the last item.

@@ -92,7 +92,7 @@ pub fn who_hears_that_it_is_closed_sees_what_came_before() {
 
 /// Property: who is refused because it is closed sees what was done before.
 /// Threads: one that tries, a closer. Bound: none.
-/// Killed by: `Relaxed` in the first load of `Word::step`.
+/// Killed by: `Relaxed` in the first load of `Word::step`, or in its exchange that fails.
 pub fn who_is_refused_because_it_is_closed_sees_what_came_before() {
     closed_shows_what_came_before(|semaphore| {
         matches!(semaphore.try_acquire(), Err(TryAcquireError::Closed))
@@ -102,7 +102,8 @@ pub fn who_is_refused_because_it_is_closed_sees_what_came_before() {
 /// Two models and not one with three threads: of two threads that only load, loom 0.7 tries but one
 /// against the closer.
 fn closed_shows_what_came_before(is_closed: fn(&Semaphore) -> bool) {
-    let shared = Arc::new((Semaphore::new(0), AtomicUsize::new(0)));
+    // With a free permit, so that the answer may also come from an exchange that fails.
+    let shared = Arc::new((Semaphore::new(1), AtomicUsize::new(0)));
     let closer = spawn({
         let shared = shared.clone();
         move || {
