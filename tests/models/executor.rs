@@ -34,6 +34,14 @@ pub const MODELS: &[Model] = &[
         body: task::two_workers_never_poll_a_task_at_once,
     },
     Model {
+        name: "a_task_that_wakes_itself_hears_of_other_wakes_and_is_with_one_worker",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "fires_itself saying yes to every waker; Runnable::run ending a poll in the word though it woke itself",
+        body: task::a_task_that_wakes_itself_hears_of_other_wakes_and_is_with_one_worker,
+    },
+    Model {
         name: "a_cancel_against_completion_leaves_one_of_the_two_results",
         threads: 2,
         weak: None,

@@ -73,6 +73,49 @@ pub fn two_workers_never_poll_a_task_at_once() {
     assert_eq!(watch.futures_dropped(), 1);
 }
 
+/// Wakes its own task in its first two polls.
+struct Restless(Subject, u32);
+
+impl Future for Restless {
+    type Output = Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Output> {
+        self.1 += 1;
+        if self.1 <= 2 {
+            cx.waker().wake_by_ref();
+        }
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+/// Property: a task that wakes itself, which the word does not show, hears of the wakes of others,
+/// and is with one worker at a time.
+/// Threads: two workers, a waker. Bound: see the list.
+/// Killed by: `fires_itself` saying yes to every waker; `Runnable::run` ending a poll in the word
+/// though it has woken its own task.
+pub fn a_task_that_wakes_itself_hears_of_other_wakes_and_is_with_one_worker() {
+    let queue = Queue::new();
+    let (future, watch, flags) = Subject::new(1);
+    let (runnable, task) = new_task(Restless(future, 0), queue.clone(), spec(false));
+    queue.run_one(runnable);
+    let waker = watch.waker();
+    let rouser = spawn({
+        let waker = waker.clone();
+        move || raise_and_wake(&flags[0], &waker)
+    });
+    let worker = spawn({
+        let queue = queue.clone();
+        move || queue.run()
+    });
+    queue.run();
+    rouser.join().expect("it does not panic");
+    worker.join().expect("it does not panic");
+    queue.run();
+    assert!(task.is_finished(), "a wake was lost");
+    assert!(watch.polls() <= 4, "there were more polls than wakes");
+    assert_eq!(watch.futures_dropped(), 1);
+}
+
 /// Property: the joiner gets the output or the news of the cancel, the future is dropped once, and
 /// the output is dropped once if there was one.
 /// Threads: a worker, a canceller. Bound: none.
