@@ -43,7 +43,7 @@ pub struct Arguments {
     /// Read the lists and check that every bug has its place and its model; build nothing.
     #[arg(long)]
     check: bool,
-    /// Do not run the models without a bug first.
+    /// Do not see first that without a bug no model fails.
     #[arg(long)]
     skip_sanity: bool,
     /// Do not try the bugs that are expected to survive.
@@ -95,7 +95,11 @@ fn run(arguments: &Arguments) -> Result<bool> {
     if !arguments.skip_sanity {
         let of: BTreeSet<&str> = chosen.iter().map(|bug| bug.model.as_str()).collect();
         trial::sanity(&models, &of, &tree.logs())?;
-        println!("without a bug: {} models pass, {:.0} s", of.len(), begun.elapsed().as_secs_f64());
+        println!(
+            "without a bug none of {} models fails, {:.0} s",
+            of.len(),
+            begun.elapsed().as_secs_f64()
+        );
     }
     let (alone, together): (Vec<&Bug>, Vec<&Bug>) = chosen.iter().partition(|bug| bug.alone);
     let mut verdicts = trial::all(&models, &together, &tree.logs())?;

@@ -56,8 +56,8 @@ pub fn markdown(verdicts: &[Verdict]) -> String {
 fn caught(verdict: &Verdict) -> &'static str {
     match (verdict.caught, &verdict.survives, verdict.out_of_time) {
         (true, _, _) => "yes",
-        (false, Some(_), _) => "no, expected",
-        (false, None, true) => "no: time",
+        (false, _, true) => "no: time",
+        (false, Some(_), false) => "no, expected",
         (false, None, false) => "no",
     }
 }
