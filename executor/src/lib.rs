@@ -55,7 +55,7 @@ pub mod ids;
 mod inspect;
 pub mod join_set;
 pub mod parker;
-mod registry;
+pub mod registry;
 pub mod report;
 pub mod rest;
 pub mod run_queue;

@@ -1,7 +1,7 @@
 //! Models of the sync floor.
 
 pub mod channels;
-mod hands;
+pub mod hands;
 pub mod locks;
 pub mod meetings;
 mod others;
