@@ -56,7 +56,7 @@ mod inspect;
 pub mod join_set;
 mod pace;
 pub mod parker;
-mod registry;
+pub mod registry;
 pub mod report;
 pub mod rest;
 pub mod run_queue;

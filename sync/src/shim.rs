@@ -28,8 +28,8 @@ mod backend;
 mod backend;
 
 pub use backend::{
-    Condvar, MODELED, Mode, Mutex, MutexGuard, UnsafeCell, atomic, catch_unwind, explore, hint,
-    thread,
+    Condvar, Explored, MODELED, Mode, Mutex, MutexGuard, UnsafeCell, atomic, catch_unwind, explore,
+    explore_for, hint, thread,
 };
 pub use std::sync::Arc;
 

@@ -8,6 +8,7 @@ mod argument;
 mod examples;
 mod length;
 mod manifest;
+mod model_tables;
 mod models;
 mod names;
 mod ordering;
@@ -46,7 +47,7 @@ const BESIDE_THE_ROAD: [&str; 19] = [
     "executor/src/wait.rs",
 ];
 /// Compiled for the models only.
-const MODELS_ONLY: [&str; 2] = ["sync/src/shim/modeled.rs", "executor/src/deque/twin.rs"];
+const MODELS_ONLY: [&str; 2] = ["sync/src/shim/modeled", "executor/src/deque/twin.rs"];
 /// Workspace members that are not part of the library.
 const OTHER_MEMBERS: [&str; 4] = ["compat", "examples/service", "tests/stress", "tests/xtask"];
 
@@ -217,4 +218,19 @@ fn every_model_names_the_mutation_that_it_catches() {
     none("models", each(&sources, models::check));
     let rows: usize = sources.iter().map(models::count).sum();
     assert!(rows > 0, "no model is found; has the list another shape now?");
+}
+
+#[test]
+fn the_readme_of_the_models_is_complete() {
+    let text = std::fs::read_to_string(root().join("tests/models/README.md")).unwrap_or_default();
+    let proved =
+        under(&["tests/models"]).into_iter().filter(|source| !source.path.ends_with("/broken.rs"));
+    let names: Vec<String> = proved.flat_map(|source| models::names(&source)).collect();
+    none("tests/models/README.md", model_tables::check(&text, &library(), &names));
+}
+
+#[test]
+fn every_seeded_bug_names_its_model() {
+    let names: Vec<String> = under(&["tests/models"]).iter().flat_map(models::names).collect();
+    none("tests/models/mutants", model_tables::seeded_bugs(&names));
 }

@@ -5,7 +5,9 @@ mod deque;
 mod driver;
 mod hands;
 mod idle;
+mod mixed;
 mod parker;
+mod registry;
 mod run_queue;
 mod scheduler;
 mod sim;
@@ -304,6 +306,30 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(3),
         killed_by: "stop unparking nobody",
         body: scheduler::a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side,
+    },
+    Model {
+        name: "a_task_that_is_spawned_while_the_runtime_ends_is_refused_or_cancelled",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Registry::admit not looking at closed",
+        body: registry::a_task_that_is_spawned_while_the_runtime_ends_is_refused_or_cancelled,
+    },
+    Model {
+        name: "a_wake_that_comes_while_the_runtime_ends_leaves_nothing_behind",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Registry::cancel_all dropping a runnable under its lock",
+        body: registry::a_wake_that_comes_while_the_runtime_ends_leaves_nothing_behind,
+    },
+    Model {
+        name: "a_blocking_job_and_an_event_both_reach_a_worker",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(2),
+        killed_by: "unpark not waking the reactor; no second look in lie_down",
+        body: mixed::a_blocking_job_and_an_event_both_reach_a_worker,
     },
     blocking::SUBMIT_AGAINST_REST,
     blocking::SUBMIT_AGAINST_SHUTDOWN,

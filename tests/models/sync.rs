@@ -2,7 +2,7 @@
 
 pub mod channels;
 pub mod condvar;
-mod hands;
+pub mod hands;
 pub mod lending;
 pub mod locks;
 pub mod meetings;

@@ -63,6 +63,14 @@ pub const MODELS: &[Model] = &[
         killed_by: "Shard::close: mark it closed after draining, under a second lock",
         body: arm_or_close,
     },
+    Model {
+        name: "timer_pause_or_arm",
+        threads: 2,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "Clock::now_ns taking the freezing word for a time; Clock::change waking nobody",
+        body: pause_or_arm,
+    },
 ];
 
 /// Counts wakes; the standard `Arc` counts its wakers. No loom type: nothing here is under test.
@@ -307,4 +315,35 @@ fn arm_or_close() {
     }
     assert_eq!(timers.armed(0), 0);
     assert_eq!(Arc::strong_count(&count), 1, "the waker is freed");
+}
+
+/// Property: a sleep that is armed while the clock is paused and moved on ends, and not before its
+/// time by that clock.
+/// Threads: a worker, one that pauses and advances. Bound: 4.
+/// Killed by: `Clock::now_ns` taking the freezing word for a time; `Clock::change` waking nobody.
+fn pause_or_arm() {
+    const HOUR: Duration = Duration::from_secs(3600); // the model does not run for so long
+    let parker = Arc::<Parker>::default();
+    let clock = Clock::new();
+    let timers = Timers::new(1, clock.clone(), Waker::from(parker.clone()));
+    let pausing = spawn({
+        let clock = clock.clone();
+        move || {
+            clock.pause();
+            clock.advance(HOUR);
+        }
+    });
+    let due = HOUR.as_nanos() as u64;
+    let count = Arc::<Count>::default();
+    let _entered = Handle::new(timers.clone(), 0).enter();
+    let mut nap = windlass_timer::sleep_until(clock.instant_at(due));
+    while poll(&mut nap, &count).is_pending() {
+        if timers.fire(0) == 0 {
+            parker.park();
+        }
+    }
+    assert!(clock.now_ns() >= due, "it ended before its time");
+    pausing.join().expect("pausing does not panic");
+    drop(nap);
+    assert_eq!((timers.armed(0), Arc::strong_count(&count)), (0, 1), "the waker is freed");
 }

@@ -102,15 +102,32 @@ pub const MODELED: bool = false;
 
 /// Runs a model on real threads, many times over; returns how often.
 pub fn explore(
-    _: Mode,
-    _preemptions: Option<usize>,
+    mode: Mode,
+    preemptions: Option<usize>,
     body: impl Fn() + Send + Sync + 'static,
 ) -> u64 {
+    explore_for(mode, preemptions, None, body).executions
+}
+
+/// What an exploration came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explored {
+    /// How often the body was run.
+    pub executions: u64,
+    /// False if the time was over before every interleaving had been seen.
+    pub complete: bool,
+}
+
+/// As [`explore`]; on real threads it takes the time it takes.
+pub fn explore_for(
+    _: Mode,
+    _preemptions: Option<usize>,
+    _limit: Option<std::time::Duration>,
+    body: impl Fn() + Send + Sync + 'static,
+) -> Explored {
     const ROUNDS: u64 = 200; // enough to meet the common interleavings, quick enough for every test run
-    for _ in 0..ROUNDS {
-        body();
-    }
-    ROUNDS
+    (0..ROUNDS).for_each(|_| body());
+    Explored { executions: ROUNDS, complete: true }
 }
 
 #[doc(hidden)]

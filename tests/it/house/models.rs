@@ -31,6 +31,15 @@ pub fn count(source: &Source) -> usize {
     rows(source).len()
 }
 
+/// The names of the models in this file.
+pub fn names(source: &Source) -> Vec<String> {
+    let name = |(at, end)| {
+        let name = field(source, at..end, "name")?;
+        Some(source.raw[name].trim().trim_matches('"').to_owned())
+    };
+    rows(source).into_iter().filter_map(name).collect()
+}
+
 /// The `Model { .. }` values: offsets of the name and of the closing bracket.
 fn rows(source: &Source) -> Vec<(usize, usize)> {
     let is_row = |(at, word): &(usize, &str)| {

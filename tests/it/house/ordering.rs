@@ -63,6 +63,11 @@ pub fn operations_are_argued(source: &Source) -> Vec<Finding> {
     findings
 }
 
+/// True if there is an atomic operation or a fence, tests aside.
+pub fn is_atomic(source: &Source) -> bool {
+    !operations(source).is_empty()
+}
+
 fn operations(source: &Source) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (at, name) in source.words() {
