@@ -1,5 +1,6 @@
 //! `cargo xtask instructions`: how many instructions an operation of the single-threaded rows
-//! takes, counted by valgrind.
+//! takes, counted by valgrind, how many of them are locked, and how
+//! many system calls come with it, counted by strace.
 //!
 //! A count does not move with the load of the machine, so it shows a change of one percent where a
 //! clock shows ten of noise. It knows nothing of caches and of waiting, and nothing of the kernel.
@@ -7,6 +8,7 @@
 //! Each row runs twice with one worker, with few passes and with more. What the second run took in
 //! addition, divided by what it did in addition, is free of start-up and warm-up.
 
+mod locked;
 mod profile;
 mod stored;
 
@@ -14,6 +16,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::Args;
+
+use locked::Locked;
 
 /// The rows that one thread can do alone and that wait for no time to pass.
 const ROWS: [&str; 13] = [
@@ -69,14 +73,16 @@ pub fn run(options: &Options) -> Result<(), String> {
         if options.peers || options.write { &["windlass", "tokio", "smol"] } else { &["windlass"] };
     let counter = Counter::build(runtimes.len() > 1)?;
     let mut table = Vec::new();
-    println!("instructions per operation: {}", runtimes.join(", "));
+    println!("instructions, locked ones, system calls per operation: {}", runtimes.join(", "));
     for row in ROWS.iter().filter(|row| wanted(row)) {
-        let mut figures = Vec::new();
+        let (mut figures, mut shown) = (Vec::new(), String::new());
         for runtime in runtimes {
-            figures.push(counter.per_operation(runtime, row)?);
+            let figure = counter.per_operation(runtime, row)?;
+            let Figure { instructions, locked, calls } = figure;
+            shown.push_str(&format!("{instructions:>10.0} {locked:>7.1} {calls:>7.3}"));
+            figures.push(figure);
         }
-        let shown: Vec<String> = figures.iter().map(|figure| format!("{figure:>9.0}")).collect();
-        println!("{row:<16}{}", shown.concat());
+        println!("{row:<16}{shown}");
         table.push(((*row).to_owned(), figures));
         if options.annotate {
             counter.annotate(row, options.top)?;
@@ -92,12 +98,22 @@ pub fn run(options: &Options) -> Result<(), String> {
 struct Counter {
     program: PathBuf,
     profile: PathBuf,
+    locked: Locked,
+}
+
+/// What one operation takes.
+struct Figure {
+    instructions: f64,
+    locked: f64,
+    calls: f64,
 }
 
 /// What one run did and took.
 struct Run {
     operations: f64,
     instructions: f64,
+    locked: f64,
+    calls: f64,
 }
 
 impl Counter {
@@ -113,19 +129,26 @@ impl Counter {
         let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = target.unwrap_or_else(|| rivals.join("target"));
         let profile = target.join("callgrind.out");
-        Ok(Counter { program: target.join("release/rivals"), profile })
+        let program = target.join("release/rivals");
+        Ok(Counter { locked: Locked::of(&program)?, program, profile })
     }
 
-    fn per_operation(&self, runtime: &str, row: &str) -> Result<f64, String> {
+    fn per_operation(&self, runtime: &str, row: &str) -> Result<Figure, String> {
         let few = self.count(runtime, row, PASSES.0)?;
         let more = self.count(runtime, row, PASSES.1)?;
-        Ok((more.instructions - few.instructions) / (more.operations - few.operations))
+        let operations = more.operations - few.operations;
+        Ok(Figure {
+            instructions: (more.instructions - few.instructions) / operations,
+            locked: (more.locked - few.locked) / operations,
+            calls: (more.calls - few.calls) / operations,
+        })
     }
 
     /// Runs `row` under valgrind, and leaves the profile behind.
     fn count(&self, runtime: &str, row: &str, passes: u32) -> Result<Run, String> {
         let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--tool=callgrind", "--compress-strings=no", "--compress-pos=no"]);
+        valgrind.args(["--tool=callgrind", "--dump-instr=yes"]);
+        valgrind.args(["--compress-strings=no", "--compress-pos=no"]);
         valgrind.arg(format!("--callgrind-out-file={}", self.profile.display()));
         valgrind.arg(&self.program).args(["count", runtime, row, &passes.to_string()]);
         let output = valgrind.env("SMOL_THREADS", "1").stdin(Stdio::null()).output();
@@ -135,7 +158,25 @@ impl Counter {
         }
         let operations = String::from_utf8_lossy(&output.stdout).trim().parse();
         let operations = operations.map_err(|_| format!("{row} did not say what it did"))?;
-        Ok(Run { operations, instructions: profile::total(&self.profile)? })
+        let text = profile::read(&self.profile)?;
+        let instructions = profile::total(&self.profile, &text)?;
+        let locked = self.locked.executed(&text);
+        Ok(Run { operations, instructions, locked, calls: self.calls(runtime, row, passes)? })
+    }
+
+    /// The system calls of one run, all threads.
+    fn calls(&self, runtime: &str, row: &str, passes: u32) -> Result<f64, String> {
+        let counts = self.profile.with_extension("calls");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-c", "-U", "calls,name", "-o"]).arg(&counts);
+        strace.arg(&self.program).args(["count", runtime, row, &passes.to_string()]);
+        strace.env("SMOL_THREADS", "1").stdin(Stdio::null()).stdout(Stdio::null());
+        crate::succeed(&mut strace)?;
+        let calls = |line: &str| {
+            let (count, name) = line.trim().split_once(' ')?;
+            (name.trim() != "total").then(|| count.parse::<f64>().ok())?
+        };
+        Ok(profile::read(&counts)?.lines().filter_map(calls).sum())
     }
 
     /// Prints where windlass spends the instructions of `row`.

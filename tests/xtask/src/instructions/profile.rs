@@ -8,8 +8,7 @@ use std::process::Command;
 const AROUND: f64 = 0.97;
 
 /// The instructions of the whole run.
-pub fn total(profile: &Path) -> Result<f64, String> {
-    let text = read(profile)?;
+pub fn total(profile: &Path, text: &str) -> Result<f64, String> {
     let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: "));
     let total = total.and_then(|number| number.trim().parse().ok());
     total.ok_or_else(|| format!("{}: no total", profile.display()))
@@ -21,7 +20,8 @@ pub fn print(profile: &Path, operations: f64, top: usize) -> Result<(), String> 
     let text = read(profile)?;
     let alone = sums(&text, |place| place.function.to_owned());
     let by_line = sums(&text, |place| format!("{}:{}", short(place.file), place.line));
-    let lists = [("functions with callees", with_callees(profile)?), ("functions alone", alone)];
+    let lists =
+        [("functions with callees", with_callees(profile, &text)?), ("functions alone", alone)];
     for (title, list) in lists.into_iter().chain([("lines", by_line)]) {
         println!("  {title}:");
         let mut list: Vec<_> = list.into_iter().collect();
@@ -34,11 +34,11 @@ pub fn print(profile: &Path, operations: f64, top: usize) -> Result<(), String> 
 }
 
 /// Functions with what they call, as `callgrind_annotate` adds them up.
-fn with_callees(profile: &Path) -> Result<HashMap<String, f64>, String> {
+fn with_callees(profile: &Path, text: &str) -> Result<HashMap<String, f64>, String> {
     let mut annotate = Command::new("callgrind_annotate");
     annotate.args(["--auto=no", "--threshold=99", "--inclusive=yes"]).arg(profile);
     let output = annotate.output().map_err(|error| format!("callgrind_annotate: {error}"))?;
-    let most = total(profile)? * AROUND;
+    let most = total(profile, text)? * AROUND;
     let mut costs: HashMap<String, f64> = HashMap::new();
     // "5,337,322 ( 9.58%)  file:function [object]": once for each file that the function has
     // inlined code of, the greatest figure being that of the whole.
@@ -77,10 +77,13 @@ fn sums(text: &str, name: impl Fn(&Place) -> String) -> HashMap<String, f64> {
             place.function = function;
         } else if line.starts_with("calls=") {
             of_call = true; // the next line is what the callee took
-        } else if let Some((number, cost)) = line.split_once(' ')
-            && let (Ok(number), Ok(cost)) = (number.parse(), cost.parse::<f64>())
-            && !std::mem::take(&mut of_call)
-        {
+        } else if line.starts_with("0x") && !std::mem::take(&mut of_call) {
+            // Address, line, cost.
+            let mut numbers = line.split(' ').skip(1).map(str::parse::<u32>);
+            let (Some(Ok(number)), Some(Ok(cost))) = (numbers.next(), numbers.next()) else {
+                continue;
+            };
+            let cost = f64::from(cost);
             place.line = number;
             *costs.entry(name(&place)).or_default() += cost;
         }
@@ -96,6 +99,6 @@ fn short(path: &str) -> String {
     inside.or_else(registry).or_else(standard).unwrap_or(path).to_owned()
 }
 
-fn read(profile: &Path) -> Result<String, String> {
+pub fn read(profile: &Path) -> Result<String, String> {
     std::fs::read_to_string(profile).map_err(|error| format!("{}: {error}", profile.display()))
 }

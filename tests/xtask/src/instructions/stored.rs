@@ -1,5 +1,6 @@
 //! The figures in `benches/README.md`.
 
+use super::Figure;
 use crate::section;
 
 /// The part of `benches/README.md` between the marks of this name.
@@ -7,15 +8,20 @@ const SECTION: &str = "instructions";
 /// How far a figure may be off. Other versions of the C library move some by a few percent.
 const TOLERANCE: f64 = 0.05;
 
-/// A row and its figures.
-pub type Line = (String, Vec<f64>);
+/// A row and its figures, runtime by runtime.
+pub type Line = (String, Vec<Figure>);
 
 pub fn write(runtimes: &[&str], table: &[Line]) -> Result<(), String> {
-    let mut text = format!("| row | {} |\n|---|", runtimes.join(" | "));
-    text.push_str(&"--:|".repeat(runtimes.len()));
+    let runtimes = runtimes.join(" | ");
+    let mut text = format!("| row | {runtimes} | locked: {runtimes} | calls: {runtimes} |\n|---|");
     for (row, figures) in table {
-        let figures: Vec<String> = figures.iter().map(|it| format!("{it:.0}")).collect();
-        text.push_str(&format!("\n| {row} | {} |", figures.join(" | ")));
+        if text.ends_with("|---|") {
+            text.push_str(&"--:|".repeat(3 * figures.len()));
+        }
+        text.push_str(&format!("\n| {row} |"));
+        text.extend(figures.iter().map(|figure| format!(" {:.0} |", figure.instructions)));
+        text.extend(figures.iter().map(|figure| format!(" {:.1} |", figure.locked)));
+        text.extend(figures.iter().map(|figure| format!(" {:.3} |", figure.calls)));
     }
     let with = [crate::output("rustc", &["-V"])?, crate::output("valgrind", &["--version"])?];
     let libc = crate::output("getconf", &["GNU_LIBC_VERSION"])?;
@@ -31,7 +37,7 @@ pub fn check(table: &[Line]) -> Result<(), String> {
     let stored = section::read(SECTION)?;
     let mut off = Vec::new();
     for (row, figures) in table {
-        let now = figures[0];
+        let now = figures[0].instructions;
         let line = stored.lines().find_map(|line| line.strip_prefix(&format!("| {row} | ")));
         let before = line.and_then(|line| line.split(" |").next()?.parse::<f64>().ok());
         match before {

@@ -1,0 +1,10 @@
+//! What operations cost, counted instead of timed: allocations, and polls that come before.
+//!
+//! A binary of its own, since it brings an allocator that counts.
+#![cfg(not(windlass_loom))]
+
+mod allocations;
+mod bounds;
+#[path = "../it/executor/rig.rs"]
+#[allow(dead_code, reason = "it has what all tests of runtimes need")]
+mod rig;
