@@ -1,7 +1,6 @@
 //! What operations cost, counted instead of timed: allocations, and polls that come before.
 //!
 //! A binary of its own, since it brings an allocator that counts.
-#![cfg(not(windlass_loom))]
 
 mod allocations;
 mod bounds;

@@ -36,23 +36,7 @@ macro_rules! listener_methods {
             }
         }
 
-        impl AsFd for $Listener {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.socket.as_fd()
-            }
-        }
-
-        impl AsRawFd for $Listener {
-            fn as_raw_fd(&self) -> RawFd {
-                self.as_fd().as_raw_fd()
-            }
-        }
-
-        impl fmt::Debug for $Listener {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.socket.fmt(f)
-            }
-        }
+        super::socket::descriptor!($Listener);
     };
 }
 

@@ -146,3 +146,28 @@ pub(crate) fn send_vectored(socket: impl AsFd, pieces: &[IoSlice<'_>]) -> io::Re
     let pieces = &pieces[..pieces.len().min(MOST_PIECES)];
     Ok(rustix::net::sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), SEND)?)
 }
+
+/// Every type around a [`Socket`] lends its descriptor, and is shown as what the system calls it.
+macro_rules! descriptor {
+    ($Type:ident) => {
+        impl AsFd for $Type {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.socket.as_fd()
+            }
+        }
+
+        impl AsRawFd for $Type {
+            fn as_raw_fd(&self) -> RawFd {
+                self.as_fd().as_raw_fd()
+            }
+        }
+
+        impl fmt::Debug for $Type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.socket.fmt(f)
+            }
+        }
+    };
+}
+
+pub(super) use descriptor;

@@ -318,23 +318,7 @@ macro_rules! stream_methods {
         halves::writes_by!($Stream, $Stream, this => this);
         halves::half_methods!($Stream);
 
-        impl AsFd for $Stream {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.socket.as_fd()
-            }
-        }
-
-        impl AsRawFd for $Stream {
-            fn as_raw_fd(&self) -> RawFd {
-                self.as_fd().as_raw_fd()
-            }
-        }
-
-        impl fmt::Debug for $Stream {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.socket.fmt(f)
-            }
-        }
+        super::socket::descriptor!($Stream);
     };
 }
 

@@ -42,6 +42,8 @@ pub struct UdpSocket {
     socket: Socket<mio::net::UdpSocket>,
 }
 
+super::socket::descriptor!(UdpSocket);
+
 impl UdpSocket {
     /// A socket at an address; port 0 takes a free one.
     ///
@@ -296,23 +298,5 @@ impl UdpSocket {
     /// The system's.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.io().take_error()
-    }
-}
-
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for UdpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UdpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
     }
 }

@@ -38,6 +38,8 @@ pub struct UnixDatagram {
     socket: Socket<mio::net::UnixDatagram>,
 }
 
+super::socket::descriptor!(UnixDatagram);
+
 impl UnixDatagram {
     /// A socket at a path, which must not exist.
     ///
@@ -220,23 +222,5 @@ impl UnixDatagram {
     /// The system's.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket.io().take_error()
-    }
-}
-
-impl AsFd for UnixDatagram {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for UnixDatagram {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixDatagram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
     }
 }
