@@ -34,7 +34,7 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let owner = SchedulerRef::new(self, false);
+        let owner = SchedulerRef::new(self);
         self.admit(spawned_at, false, |spec| new_task(future, owner, spec))
     }
 
@@ -48,7 +48,7 @@ impl Shared {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let owner = SchedulerRef::new(self, true);
+        let owner = SchedulerRef::new(self);
         self.admit(spawned_at, true, |spec| new_local_task(future, owner, spec))
     }
 
@@ -100,7 +100,8 @@ impl Shared {
 
     /// A task was woken or cancelled, on whatever thread.
     #[inline]
-    pub(crate) fn schedule(&self, task: Runnable, local: bool) {
+    pub(crate) fn schedule(&self, task: Runnable) {
+        let local = task.is_local();
         let mut task = Some(task);
         context::with_worker(|worker| {
             if std::ptr::eq(&*worker.shared, self)

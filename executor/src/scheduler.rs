@@ -155,9 +155,9 @@ impl Shared {
     }
 
     /// A task is about to be done.
-    pub(crate) fn unlist(&self, place: u64, local: bool) -> Listed {
+    pub(crate) fn unlist(&self, place: u64) -> Listed {
         let entry = self.registry.take(place);
-        if local {
+        if entry.is_local() {
             // ORDERING: Relaxed, as where it is counted up.
             self.live_local.fetch_sub(1, Relaxed);
         }
@@ -251,8 +251,7 @@ impl Shared {
     /// Cancels every task there is now.
     pub(crate) fn cancel_all(&self) {
         for task in self.registry.cancel_all() {
-            let local = task.is_local();
-            self.schedule(task, local);
+            self.schedule(task);
         }
     }
 

@@ -180,8 +180,7 @@ impl Shared {
         // Destructors may use the runtime, and their panics belong to its reports.
         let _entered = context::enter(self, None);
         for task in self.registry.cancel_all() {
-            let local = task.is_local();
-            self.schedule(task, local);
+            self.schedule(task);
         }
         loop {
             while let Some(task) = self.take_any() {

@@ -49,6 +49,9 @@ impl fmt::Display for TaskId {
 /// The place of a task that was not listed yet.
 const NOWHERE: u64 = u64::MAX;
 
+/// In the word of the reason, where it costs no space: the task is bound to the thread that made it.
+const LOCAL: u32 = 1 << 31;
+
 /// The fixed and the changing facts of one task.
 pub(super) struct Meta {
     /// Written before the cell is published.
@@ -57,13 +60,12 @@ pub(super) struct Meta {
     pub(super) spawned_at: &'static Location<'static>,
     /// Nanoseconds of the runtime's clock at the spawn, coarse. Written before publication.
     pub(super) born_ns: u64,
-    /// It is bound to the thread that made it. Written before publication.
-    pub(super) local: bool,
     /// Where the owner lists it, or [`NOWHERE`]. Written by the spawner before the first push.
     place: AtomicU64,
     /// Polls begun. Only the runner writes it.
     polls: AtomicU32,
-    /// Which [`Reason`], 0 for none; only the runner writes this and the next three.
+    /// Which [`Reason`](windlass_sync::waiting::Reason), 0 for none, and [`LOCAL`]; only the runner
+    /// writes this and the next three.
     kind: AtomicU32,
     /// The reason's figures, packed.
     subject: AtomicU64,
@@ -84,10 +86,9 @@ impl Meta {
             id,
             spawned_at,
             born_ns,
-            local,
             place: AtomicU64::new(NOWHERE),
             polls: AtomicU32::new(0),
-            kind: AtomicU32::new(0),
+            kind: AtomicU32::new(if local { LOCAL } else { 0 }),
             subject: AtomicU64::new(0),
             since_ns: AtomicU64::new(born_ns),
             at: AtomicPtr::new(std::ptr::null_mut()),
@@ -111,6 +112,12 @@ impl Meta {
         self.place.load(Relaxed)
     }
 
+    /// True if the task is bound to the thread that made it.
+    pub(super) fn is_local(&self) -> bool {
+        // ORDERING: Relaxed. It was written before the cell was published, and never changes.
+        self.kind.load(Relaxed) & LOCAL != 0
+    }
+
     /// Counts a poll. For the runner.
     pub(super) fn begin_poll(&self) {
         // ORDERING: Relaxed. Only the runner writes it, and runners follow each other through the
@@ -126,7 +133,7 @@ impl Meta {
         let at = waiting
             .map_or(std::ptr::null_mut(), |waiting| std::ptr::from_ref(waiting.at).cast_mut());
         // ORDERING: Relaxed, all four. A dump that reads halfway shows a mixture for once.
-        self.kind.store(kind, Relaxed);
+        self.kind.store(kind | self.kind.load(Relaxed) & LOCAL, Relaxed);
         // ORDERING: Relaxed, as above.
         self.subject.store(subject, Relaxed);
         // ORDERING: Relaxed, as above.
@@ -144,7 +151,7 @@ impl Meta {
     /// What the last poll ended with, and since when.
     pub(super) fn waiting(&self, epoch: Instant) -> (Option<Waiting>, u64) {
         // ORDERING: Relaxed. For people; see `note`.
-        let (kind, subject) = (self.kind.load(Relaxed), self.subject.load(Relaxed));
+        let (kind, subject) = (self.kind.load(Relaxed) & !LOCAL, self.subject.load(Relaxed));
         // ORDERING: Relaxed. For people.
         let since = self.since_ns.load(Relaxed);
         // ORDERING: Relaxed. It points to a constant of the program, if anywhere.

@@ -12,11 +12,7 @@ use crate::scheduler::Shared;
 ///
 /// A counted one would have all workers write one line at every spawn and every end of a task.
 #[derive(Clone, Copy, Debug)]
-pub struct SchedulerRef {
-    shared: NonNull<Shared>,
-    /// The task stays on seat 0.
-    local: bool,
-}
+pub struct SchedulerRef(NonNull<Shared>);
 
 // SAFETY: rule 5; the scheduler itself is shared between threads.
 unsafe impl Send for SchedulerRef {}
@@ -25,8 +21,8 @@ unsafe impl Sync for SchedulerRef {}
 
 impl SchedulerRef {
     /// For tasks that are listed in `shared`'s registry, and only those.
-    pub(crate) fn new(shared: &Arc<Shared>, local: bool) -> Self {
-        Self { shared: NonNull::from(&**shared), local }
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self(NonNull::from(&**shared))
     }
 }
 
@@ -35,12 +31,12 @@ impl Owner for SchedulerRef {
         // SAFETY: rule 5. We hold the `Runnable`, so the task is listed and not done, and
         // `Shared::drop` waits for the registry to empty. What `schedule` does after it has given
         // the task away is covered by `Shared::in_transit`, which the same drop waits for.
-        unsafe { self.shared.as_ref() }.schedule(task, self.local);
+        unsafe { self.0.as_ref() }.schedule(task);
     }
 
     fn unlist(&self, place: u64) -> Listed {
         // SAFETY: rule 5: the runner asks before the task is done.
-        unsafe { self.shared.as_ref() }.unlist(place, self.local)
+        unsafe { self.0.as_ref() }.unlist(place)
     }
 
     /// Nothing: a cancelled task is met in its queue soon enough, and by then the scheduler might

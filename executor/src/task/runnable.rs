@@ -61,7 +61,7 @@ impl Runnable {
 
     /// True if it must be run on the thread that made it.
     pub fn is_local(&self) -> bool {
-        self.header().meta.local
+        self.header().meta.is_local()
     }
 
     /// Polls the task once. `now_ns` is the clock's reading, coarse, and `epoch` its zero.
@@ -194,6 +194,11 @@ impl Listed {
     /// The task's number.
     pub fn id(&self) -> TaskId {
         self.header().meta.id
+    }
+
+    /// True if the task must be run on the thread that made it.
+    pub fn is_local(&self) -> bool {
+        self.header().meta.is_local()
     }
 
     /// Cancels the task; the `Runnable`, if the caller must push it.
