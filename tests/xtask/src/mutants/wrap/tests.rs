@@ -92,6 +92,6 @@ fn what_cannot_be_wrapped_is_refused() {
 #[test]
 fn a_bug_that_is_alone_is_left_out_and_replaced_plainly() {
     let alone = Bug { alone: true, ..bug(1, "fn g(AcqRel) {}", "fn g() {}") };
-    assert_eq!(wrapped(&[alone.clone()]), TEXT);
+    assert_eq!(wrapped(std::slice::from_ref(&alone)), TEXT);
     assert_eq!(replace(FILE, TEXT, &alone).unwrap(), TEXT.replace("g(AcqRel)", "g()"));
 }
