@@ -48,7 +48,8 @@ const BESIDE_THE_ROAD: [&str; 18] = [
 /// Compiled for the models only.
 const MODELS_ONLY: [&str; 2] = ["sync/src/shim/modeled", "executor/src/deque/twin.rs"];
 /// Workspace members that are not part of the library.
-const OTHER_MEMBERS: [&str; 3] = ["compat", "examples/service", "tests/xtask"];
+const OTHER_MEMBERS: [&str; 4] =
+    ["compat", "examples/model_check", "examples/service", "tests/xtask"];
 
 /// Everything written in Rust here.
 fn everything() -> Vec<Source> {

@@ -33,7 +33,7 @@ struct Arguments {
     #[arg(long)]
     deep: bool,
     /// With --deep: the seconds for each mode of each model; what they cut short is told as `cut`
-    #[arg(long, value_name = "N", default_value_t = 60, requires = "deep")]
+    #[arg(long, value_name = "N", default_value_t = 45, requires = "deep")]
     seconds: u64,
     /// Print the table of models for tests/models/README.md
     #[arg(long, conflicts_with = "deep")]
