@@ -154,7 +154,7 @@ fn run_jobs(jobs: Vec<Job>, show: bool) -> Vec<(Job, Result)> {
             let mut job = Some(job);
             while let Some(now) = job {
                 let (result, took) = now.run(show);
-                job = if result.passed() { now.after(took) } else { None };
+                job = now.after(&result, took);
                 results.lock().expect("no job panics").push((now, result));
             }
         }
