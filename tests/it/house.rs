@@ -49,7 +49,8 @@ const BESIDE_THE_ROAD: [&str; 19] = [
 /// Compiled for the models only.
 const MODELS_ONLY: [&str; 2] = ["sync/src/shim/modeled", "executor/src/deque/twin.rs"];
 /// Workspace members that are not part of the library.
-const OTHER_MEMBERS: [&str; 4] = ["compat", "examples/service", "tests/stress", "tests/xtask"];
+const OTHER_MEMBERS: [&str; 5] =
+    ["compat", "examples/model_check", "examples/service", "tests/stress", "tests/xtask"];
 
 /// Everything written in Rust here.
 fn everything() -> Vec<Source> {

@@ -33,7 +33,7 @@ struct Arguments {
     #[arg(long)]
     deep: bool,
     /// With --deep: the seconds for each mode of each model; what they cut short is told as `cut`
-    #[arg(long, value_name = "N", default_value_t = 60, requires = "deep")]
+    #[arg(long, value_name = "N", default_value_t = 45, requires = "deep")]
     seconds: u64,
     /// Print the table of models for tests/models/README.md
     #[arg(long, conflicts_with = "deep")]
@@ -154,7 +154,7 @@ fn run_jobs(jobs: Vec<Job>, show: bool) -> Vec<(Job, Result)> {
             let mut job = Some(job);
             while let Some(now) = job {
                 let (result, took) = now.run(show);
-                job = if result.passed() { now.after(took) } else { None };
+                job = now.after(&result, took);
                 results.lock().expect("no job panics").push((now, result));
             }
         }

@@ -20,8 +20,9 @@ pub mod thread;
 #[path = "modeled/trace.rs"]
 mod trace;
 
+use std::cell::Cell;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 pub use lock::{Condvar, Mutex, MutexGuard};
@@ -82,12 +83,14 @@ pub enum Mode {
 /// True where a model checker stands behind this module.
 pub const MODELED: bool = true;
 
-// The mode of this process. Set before the model starts and not a loom object, so reading it is not
-// a step of the model.
-static INTERLEAVING: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    /// The mode of the model that runs. loom runs all its threads on this one of the system. Not a
+    /// loom object, so reading it is not a step of the model.
+    static INTERLEAVING: Cell<bool> = const { Cell::new(false) };
+}
 
 fn interleaving() -> bool {
-    INTERLEAVING.load(Relaxed)
+    INTERLEAVING.get()
 }
 
 /// Runs `body` through every interleaving with at most this many preemptions; returns how many
@@ -119,7 +122,7 @@ pub fn explore_for(
     limit: Option<Duration>,
     body: impl Fn() + Send + Sync + 'static,
 ) -> Explored {
-    INTERLEAVING.store(mode == Mode::Interleaving, Relaxed);
+    INTERLEAVING.set(mode == Mode::Interleaving);
     table::print_on_panic();
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 20_000; // the default of 1,000 is too small for a whole scheduler

@@ -19,6 +19,8 @@ pub struct Job {
     pub preemptions: Option<usize>,
     /// The time that it and those after it may take; without, a bound is explored to its end.
     time: Option<Duration>,
+    /// How many executions there were with one preemption less.
+    before: Option<u64>,
 }
 
 /// What became of it.
@@ -35,10 +37,6 @@ pub enum Result {
 }
 
 impl Result {
-    pub fn passed(&self) -> bool {
-        matches!(self, Result::Passed { .. })
-    }
-
     pub fn failed(&self) -> bool {
         matches!(self, Result::Failed(_))
     }
@@ -48,7 +46,7 @@ impl Job {
     /// Within the bound that the model says.
     pub fn new(model: &'static Model, mode: &'static str) -> Self {
         let preemptions = if mode == "interleaving" { model.interleaving } else { model.weak };
-        Self { model, mode, preemptions, time: None }
+        Self { model, mode, preemptions, time: None, before: None }
     }
 
     /// The same with one preemption more, if it is bounded.
@@ -57,10 +55,13 @@ impl Job {
         Some(Self { preemptions, time: Some(time), ..self })
     }
 
-    /// What follows when it has passed: one step deeper, if there is time for it.
-    pub fn after(&self, took: Duration) -> Option<Self> {
+    /// What follows when it has passed: one step deeper, if there is time for it, and if the last
+    /// step has brought anything new. If not, no execution needs more preemptions.
+    pub fn after(&self, result: &Result, took: Duration) -> Option<Self> {
+        let Result::Passed { executions, .. } = result else { return None };
         let left = self.time?.checked_sub(took).filter(|left| !left.is_zero())?;
-        self.clone().deeper(left)
+        let next = self.clone().deeper(left).filter(|_| self.before != Some(*executions))?;
+        Some(Self { before: Some(*executions), ..next })
     }
 
     /// Starts this program again for it, and prints its row and what it has to say if it failed.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::Location;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::trace::{self, Kind, Object, Step, Trace, Value};
 
@@ -13,18 +12,14 @@ const ROWS: usize = 200;
 /// The longest round of a spinning loop that is folded, in operations of all its threads.
 const LONGEST_ROUND: usize = 8;
 
-/// From now on the first panic in a model prints what its threads did, before its message.
+/// From now on a panic in a model prints what its threads did, before its message.
 pub fn print_on_panic() {
     static INSTALLED: Once = Once::new();
-    static PRINTED: AtomicBool = AtomicBool::new(false);
     INSTALLED.call_once(|| {
         let message = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            // Not every panic is a model's, and one that unwinds may panic again.
-            if !PRINTED.load(Relaxed)
-                && let Some(trace) = trace::take()
-            {
-                PRINTED.store(true, Relaxed);
+            // Not every panic is a model's. What unwinds may panic again: the trace is gone then.
+            if let Some(trace) = trace::take() {
                 // The stack of a model's thread is a small one.
                 let text = std::thread::spawn(move || shown(&trace)).join();
                 eprintln!("{}", text.unwrap_or_default());
