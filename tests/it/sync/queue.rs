@@ -547,8 +547,9 @@ fn when_the_last_consumer_goes_puts_fail_and_give_their_items_back() {
 
 #[test]
 fn when_the_last_consumer_goes_its_jobs_are_still_waited_for_and_nothing_else() {
-    let (producer, consumer) = Queue::bounded(3).split();
-    (0..3).for_each(|n| producer.try_put(n).unwrap());
+    let (producer, consumer) = Queue::bounded(4).split();
+    (0..4).for_each(|n| producer.try_put(n).unwrap());
+    consumer.try_get_job().unwrap().done(); // it is over, and counts no more
     let job = consumer.try_get_job().unwrap();
     consumer.try_get().unwrap(); // nobody will mark this one
     let mut join = Hand::new(producer.join());
