@@ -244,14 +244,6 @@ pub const MODELS: &[Model] = &[
         body: parker::a_worker_that_takes_its_unparks_sees_what_came_before_each,
     },
     Model {
-        name: "a_worker_that_was_called_is_never_taken_for_asleep",
-        threads: 2,
-        weak: None,
-        interleaving: None,
-        killed_by: "Relaxed in Parker::is_notified; Parker::clear not releasing",
-        body: parker::a_worker_that_was_called_is_never_taken_for_asleep,
-    },
-    Model {
         name: "a_tried_lock_lets_one_in_at_a_time",
         threads: 2,
         weak: None,

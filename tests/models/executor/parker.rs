@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use windlass_executor::idle::{Bed as SleepsIn, Idle};
 use windlass_executor::parker::Parker;
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::Relaxed};
-use windlass_sync::shim::hint;
 
 use super::hands::spawn;
 use super::sim::Poller;
@@ -146,27 +144,4 @@ pub fn a_worker_that_takes_its_unparks_sees_what_came_before_each() {
     for waker in wakers {
         waker.join().expect("it does not panic");
     }
-}
-
-/// Property: whoever sees that a worker has taken its call sees it out of its bed, too.
-/// Threads: the worker, one that looks. Bound: none.
-/// Killed by: `Relaxed` in `is_notified`; `clear` not releasing.
-pub fn a_worker_that_was_called_is_never_taken_for_asleep() {
-    let shared = Arc::new((Idle::new(1, false), Parker::new()));
-    let _ = shared.0.park(0, false, SleepsIn::Condvar);
-    shared.1.unpark(|| ());
-    let worker = spawn({
-        let shared = shared.clone();
-        move || {
-            // As at the end of `lie_down`.
-            let _ = shared.0.leave(0);
-            shared.1.clear();
-        }
-    });
-    // It waits, since loom hides the interleavings of one load with a load and a write (issue 392).
-    while shared.1.is_notified() {
-        hint::spin_loop();
-    }
-    assert!(!shared.0.all_parked(), "it is on its way to work");
-    worker.join().expect("it does not panic");
 }
