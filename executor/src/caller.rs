@@ -14,12 +14,6 @@
 //! A root that was woken by this thread waits until the tasks that were queued before it have had
 //! their turn, so `yield_now` in the root is as fair as in a task. Woken by another thread, it is
 //! next.
-//!
-//! # Orderings
-//!
-//! | label  | release side       | acquire side                            | what crosses |
-//! |--------|--------------------|-----------------------------------------|--------------|
-//! | `root` | [`Root::wake`]     | [`Root::take_wake`]                     | what the waker did before |
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -31,12 +25,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 use windlass_sync::shim::{Arc, Mutex};
 
+use crate::bell::Bell;
 use crate::context::{self, Inside};
 use crate::idle::Bed;
-use crate::parker::Parker;
 use crate::rest::hand_over;
 use crate::run_queue::RunQueue;
 use crate::scheduler::Shared;
@@ -87,7 +80,7 @@ impl Caller {
     pub(crate) fn wake_waiting(&self) {
         let waiting = std::mem::take(&mut self.0.lock().waiting);
         for root in waiting {
-            root.parker.unpark(|| {});
+            root.bell.call_in();
         }
     }
 
@@ -144,24 +137,24 @@ impl Seated {
     ) -> F::Output {
         let (worker, shared) = (&*self.worker, &*self.worker.shared);
         let (id, mut told) = (worker.next_id(), false);
-        root.sit(true);
+        root.bell.sit(true);
         worker.root_after.set(0);
         loop {
-            if worker.root_after.get() == 0 && root.take_wake() {
+            if worker.root_after.get() == 0 && root.bell.take() {
                 let mut cx = Context::from_waker(waker);
                 let polled = worker.polling(id, || future.as_mut().poll(&mut cx));
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
                 worker.after_poll();
-                shared.take_note_of_root(id, root.is_woken(), &mut told);
+                shared.take_note_of_root(id, root.bell.is_rung(), &mut told);
             }
             refuse_stopped(shared);
             // Before the turn: if that wakes the root, the task that did is none of those to wait for.
             worker.root_after.set(worker.root_after.get().saturating_sub(1));
             match worker.step() {
                 Step::Ran => {}
-                Step::Idle if root.is_woken() => worker.root_after.set(0),
+                Step::Idle if root.bell.is_rung() => worker.root_after.set(0),
                 Step::Idle => worker.search_or_park(),
             }
         }
@@ -267,12 +260,7 @@ pub(crate) fn block_on<F: Future>(
     // Also around the destructor of the future, which may spawn or send like the future itself.
     let _entered = context::enter(shared, None);
     let mut future = pin!(future);
-    let root = Arc::new(Root {
-        woken: AtomicBool::new(true),
-        seated: Mutex::new(false),
-        parker: Parker::new(),
-        shared: Arc::downgrade(shared),
-    });
+    let root = Arc::new(Root { bell: Bell::new(), shared: Arc::downgrade(shared) });
     let waker = Waker::from(root.clone());
     loop {
         if let Some(seated) = Seated::claim(shared, false) {
@@ -301,19 +289,19 @@ fn wait_outside<F: Future>(
         state.waiting.push(root.clone());
     }
     loop {
-        if root.take_wake() {
+        if root.bell.take() {
             let _budget = windlass_sync::budget::enter();
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
                 shared.caller.0.lock().waiting.retain(|other| !Arc::ptr_eq(other, root));
                 return Poll::Ready(output);
             }
-            shared.take_note_of_root(id, root.is_woken(), &mut told);
+            shared.take_note_of_root(id, root.bell.is_rung(), &mut told);
         }
         refuse_stopped(shared);
-        if root.is_woken() {
+        if root.bell.is_rung() {
             continue;
         }
-        root.parker.park(None);
+        root.bell.sleep_outside();
         // Off the list, by whoever left the seat: try for it, or else get on the list again.
         if !shared.caller.0.lock().waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
             return Poll::Pending;
@@ -373,28 +361,8 @@ fn refuse_stopped(shared: &Shared) {
 
 /// The waker of a root future.
 pub(crate) struct Root {
-    /// It is to be polled.
-    woken: AtomicBool,
-    /// It sits on seat 0; else it sleeps on its own parker.
-    seated: Mutex<bool>,
-    parker: Parker,
+    bell: Bell,
     shared: Weak<Shared>,
-}
-
-impl Root {
-    fn sit(&self, seated: bool) {
-        *self.seated.lock() = seated;
-    }
-
-    fn is_woken(&self) -> bool {
-        // ORDERING: Relaxed. `take_wake` synchronises.
-        self.woken.load(Relaxed)
-    }
-
-    fn take_wake(&self) -> bool {
-        // ORDERING: Acquire, of `root`.
-        self.woken.swap(false, Acquire)
-    }
 }
 
 impl Wake for Root {
@@ -403,16 +371,10 @@ impl Wake for Root {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // ORDERING: Release, of `root`.
-        if self.woken.swap(true, Release) {
+        if !self.bell.ring() {
             return;
         }
         let Some(shared) = self.shared.upgrade() else { return };
-        // Taken under the lock, so either we see where it sleeps now, or it sees our flag when it
-        // looks after it has moved.
-        if !*self.seated.lock() {
-            return self.parker.unpark(|| {});
-        }
         let here = context::with_worker(|worker| {
             let mine = worker.seat == 0 && Arc::ptr_eq(&worker.shared, &shared);
             if mine {

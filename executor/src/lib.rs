@@ -37,6 +37,7 @@
 //! read, modelled and reused.
 #![deny(unsafe_code)]
 
+pub mod bell;
 pub mod blocking;
 mod builder;
 mod caller;

@@ -1,5 +1,6 @@
 //! Models of the executor floor.
 
+mod bell;
 mod blocking;
 mod deque;
 mod driver;
@@ -290,6 +291,30 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(4),
         killed_by: "push_next dropping what it displaces",
         body: run_queue::a_next_task_and_the_one_it_displaces_are_taken_once,
+    },
+    Model {
+        name: "a_root_hears_its_bell_wherever_it_moves_meanwhile",
+        threads: 3,
+        weak: Some(3),
+        interleaving: Some(4),
+        killed_by: "Bell::ring asking where the root sits before it raises the flag; Relaxed in Bell::ring",
+        body: bell::a_root_hears_its_bell_wherever_it_moves_meanwhile,
+    },
+    Model {
+        name: "a_root_that_waits_outside_hears_its_bell",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Bell::ring unparking nobody outside",
+        body: bell::a_root_that_waits_outside_hears_its_bell,
+    },
+    Model {
+        name: "a_seat_that_is_left_goes_to_the_root_that_waits_for_it",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Bell::call_in unparking nobody",
+        body: bell::a_seat_that_is_left_goes_to_the_root_that_waits_for_it,
     },
     Model {
         name: "a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side",
