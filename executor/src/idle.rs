@@ -38,7 +38,7 @@
 //! A worker that is stuck inside a poll serves neither its timers nor its queue, and if it came out
 //! of the reactor to run that task, nobody waits for events. So one of the parked workers, the
 //! sentinel, sleeps for a few milliseconds at a time and looks. It stops when it finds that nobody
-//! runs; an idle runtime makes no wake-ups. Its seat is part of the word, so "is there a sentinel"
+//! runs, nor has polled since its last look; an idle runtime makes no wake-ups. Its seat is part of the word, so "is there a sentinel"
 //! and "is anybody left to be one" are answered by the same exchange that parks or wakes a worker.
 //! A worker that sleeps in the reactor is a poor sentinel, since every event would end its watch:
 //! one that sleeps elsewhere takes the post from it.
@@ -213,14 +213,14 @@ impl Idle {
         })
     }
 
-    /// The sentinel's watch is over: true if somebody runs and it must watch on. Otherwise it is
-    /// the sentinel no more, and may sleep as long as it likes.
-    pub fn watch_on(&self, seat: usize) -> bool {
+    /// The sentinel's watch is over: true if somebody runs, or has just run (`active`), and it must
+    /// watch on. Otherwise it is the sentinel no more, and may sleep as long as it likes.
+    pub fn watch_on(&self, seat: usize, active: bool) -> bool {
         self.step(|word| {
             let occupied = self.seats - usize::from(word & CALLER == 0);
             let running = occupied > asleep(word).count_ones() as usize;
             let mine = sentinel(word) == Some(seat);
-            if mine && running { (word, true) } else { (resign(word, seat), false) }
+            if mine && (running || active) { (word, true) } else { (resign(word, seat), false) }
         })
     }
 

@@ -9,7 +9,7 @@
 //! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
 //! lies in their queues and, if it has lain there since its last look, the task in their slot. So a
 //! task that blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than
-//! that. If nobody runs, it sleeps on like the others: an idle runtime makes no wake-ups.
+//! that. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no wake-ups.
 //!
 //! # Orderings
 //!
@@ -119,7 +119,7 @@ impl Worker {
                 return;
             }
             if sentinel && Instant::now() >= self.watch_ends.get() {
-                sentinel = self.shared.idle.watch_on(self.seat);
+                sentinel = self.shared.idle.watch_on(self.seat, self.has_seen_polls());
                 if sentinel && self.look_after_others(driver.is_some()) {
                     return;
                 }
@@ -149,6 +149,13 @@ impl Worker {
         if self.watch_ends.get() + WATCH < now {
             self.watch_ends.set(now + WATCH);
         }
+    }
+
+    /// True if anybody has polled since it was asked last. A sentinel that went to bed between two
+    /// requests would be called again for the next, and that at the expense of the request.
+    fn has_seen_polls(&self) -> bool {
+        let polls: u64 = self.shared.seats.iter().map(|seat| seat.counters.polls.get()).sum();
+        self.polls_seen.replace(polls) != polls
     }
 
     /// True if nobody waits for events and this worker might.

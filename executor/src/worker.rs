@@ -69,6 +69,8 @@ pub(crate) struct Worker {
     pub(crate) fresh: Cell<bool>,
     /// As sentinel: when it looks after the others next.
     pub(crate) watch_ends: Cell<Instant>,
+    /// All polls of all workers when it looked last.
+    pub(crate) polls_seen: Cell<u64>,
     /// What it saw of them when it looked last.
     pub(crate) seen: RefCell<Vec<Seen>>,
     /// No sleep goes beyond this; for shutdown.
@@ -100,6 +102,7 @@ impl Worker {
             searching: Cell::new(false),
             fresh: Cell::new(true),
             watch_ends: Cell::new(Instant::now()),
+            polls_seen: Cell::new(0),
             seen: RefCell::default(),
             limit: Cell::new(None),
             root_after: Cell::new(0),

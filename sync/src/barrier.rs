@@ -270,9 +270,7 @@ impl State {
         let mut index = 0;
         while let Some(first) = self.line.first() {
             *self.line.payload_mut(first) = Some(verdict(index));
-            if let Some(waker) = self.line.grant(first) {
-                wakes.push(waker);
-            }
+            wakes.push(self.line.grant(first));
             index += 1;
         }
     }

@@ -235,9 +235,7 @@ impl Condvar {
             for _ in 0..count {
                 let Some(first) = line.first() else { break };
                 *line.payload_mut(first) = true;
-                if let Some(waker) = line.grant(first) {
-                    wakes.push(waker);
-                }
+                wakes.push(line.grant(first));
             }
         }
         wakes.fire();

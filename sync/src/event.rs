@@ -81,9 +81,7 @@ impl Event {
             // ORDERING: Release, release side of `set`.
             self.flag.swap(true, Release);
             while let Some(first) = line.first() {
-                if let Some(waker) = line.grant(first) {
-                    wakes.push(waker);
-                }
+                wakes.push(line.grant(first));
             }
         }
         wakes.fire();

@@ -95,9 +95,7 @@ impl Notify {
             // ORDERING: Release, release side of `calls`.
             self.calls.fetch_add(1, Release);
             while let Some(first) = state.line.first() {
-                if let Some(waker) = state.line.grant(first) {
-                    wakes.push(waker);
-                }
+                wakes.push(state.line.grant(first));
             }
         }
         wakes.fire();

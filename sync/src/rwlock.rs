@@ -413,9 +413,7 @@ impl<T: ?Sized> State<T> {
                 return;
             }
             self.enter(access, self.line.owner(first));
-            if let Some(waker) = self.line.grant(first) {
-                wakes.push(waker);
-            }
+            wakes.push(self.line.grant(first));
         }
     }
 

@@ -10,7 +10,7 @@ mod word;
 
 use std::fmt;
 use std::panic::Location;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 pub use acquire::{Acquire, AcquireOwned};
 pub use permit::{OwnedPermit, Permit};
@@ -311,7 +311,7 @@ impl Semaphore {
             let mut line = self.line.lock();
             self.word.close();
             while let Some(first) = line.first() {
-                push(&mut wakes, line.refuse(first));
+                wakes.push(line.refuse(first));
             }
             self.word.nobody_waits();
         }
@@ -370,7 +370,7 @@ impl Semaphore {
             let line = &mut *self.line.lock();
             match line.first() {
                 Some(first) if count == *line.payload(first) && !self.word.owes() => {
-                    push(&mut wakes, line.grant(first));
+                    wakes.push(line.grant(first));
                 }
                 _ => {
                     let _ = self.word.give(count); // handed out below
@@ -390,7 +390,7 @@ impl Semaphore {
             if !self.word.take_first(*line.payload(first)) {
                 return;
             }
-            push(wakes, line.grant(first));
+            wakes.push(line.grant(first));
         }
         self.word.nobody_waits();
     }
@@ -530,10 +530,4 @@ fn possible(permits: usize) {
         "a semaphore has at most {} permits",
         Semaphore::MAX_PERMITS
     );
-}
-
-fn push(wakes: &mut Wakes, waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        wakes.push(waker);
-    }
 }

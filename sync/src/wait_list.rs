@@ -192,9 +192,7 @@ impl<P> WaitList<P> {
     /// Serves everybody who stands in line, in the order they came.
     pub fn grant_all(&mut self, wakes: &mut Wakes) {
         while let Some(first) = self.first() {
-            if let Some(waker) = self.grant(first) {
-                wakes.push(waker);
-            }
+            wakes.push(self.grant(first));
         }
     }
 

@@ -29,12 +29,13 @@ impl Wakes {
         Self { first: None, others: None }
     }
 
-    /// Adds a waker.
+    /// Adds a waker, if there is one.
     #[inline]
-    pub fn push(&mut self, waker: Waker) {
-        match self.first {
-            None => self.first = Some(waker),
-            Some(_) => self.others.get_or_insert_default().0.push(waker),
+    pub fn push(&mut self, waker: impl Into<Option<Waker>>) {
+        match (&self.first, waker.into()) {
+            (None, waker) => self.first = waker,
+            (Some(_), Some(waker)) => self.others.get_or_insert_default().0.push(waker),
+            (Some(_), None) => {}
         }
     }
 

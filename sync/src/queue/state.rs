@@ -15,7 +15,6 @@
 
 use std::marker::PhantomData;
 use std::mem;
-use std::task::Waker;
 
 use super::{Stats, Store};
 use crate::error::{TryGetError, TryPutError};
@@ -211,7 +210,7 @@ impl<T, S: Store<T>> State<T, S> {
         self.unfinished = self.unfinished.saturating_sub(items);
         if self.unfinished == 0 {
             while let Some(first) = self.joiners.first() {
-                push(wakes, self.joiners.grant(first));
+                wakes.push(self.joiners.grant(first));
             }
         }
     }
@@ -289,7 +288,7 @@ impl<T, S: Store<T>> State<T, S> {
         while let Some(first) = self.getters.first()
             && self.getters.granted() < self.store.count()
         {
-            push(wakes, self.getters.grant(first));
+            wakes.push(self.getters.grant(first));
         }
         if self.shut {
             return self.refuse(wakes);
@@ -297,7 +296,7 @@ impl<T, S: Store<T>> State<T, S> {
         while let Some(first) = self.putters.first()
             && self.has_room()
         {
-            push(wakes, self.putters.grant(first));
+            wakes.push(self.putters.grant(first));
         }
     }
 
@@ -341,12 +340,12 @@ impl<T, S: Store<T>> State<T, S> {
     #[cold]
     fn refuse(&mut self, wakes: &mut Wakes) {
         while let Some(first) = self.putters.first() {
-            push(wakes, self.putters.refuse(first));
+            wakes.push(self.putters.refuse(first));
         }
         while let Some(first) = self.getters.first()
             && self.store.count() == 0
         {
-            push(wakes, self.getters.refuse(first));
+            wakes.push(self.getters.refuse(first));
         }
     }
 }
@@ -362,10 +361,4 @@ fn borrow(line: &mut WaitList<()>) -> bool {
     }
     let latest = line.granted_to(owner).next();
     latest.inspect(|key| line.take_back(*key)).is_some()
-}
-
-fn push(wakes: &mut Wakes, waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        wakes.push(waker);
-    }
 }

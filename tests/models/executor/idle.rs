@@ -125,7 +125,7 @@ pub fn there_is_one_sentinel_while_somebody_runs() {
     // Seat 0 sleeps in the reactor and has lost the post to seat 1; seat 2 runs.
     assert!(idle.park(0, false, Bed::Reactor).sentinel);
     assert!(idle.park(1, false, Bed::Condvar).sentinel);
-    assert!(!idle.watch_on(0));
+    assert!(!idle.watch_on(0, false));
     let runner = spawn({
         let idle = idle.clone();
         move || {
@@ -139,12 +139,12 @@ pub fn there_is_one_sentinel_while_somebody_runs() {
             let _ = idle.park(2, false, Bed::Condvar);
         }
     });
-    let _ = idle.watch_on(1);
+    let _ = idle.watch_on(1, false);
     runner.join().expect("it does not panic");
     parker.join().expect("it does not panic");
     // Seat 0 runs now, the others are parked.
     assert_eq!(idle.parked(), 2);
-    let sentinels = [1, 2].into_iter().filter(|seat| idle.watch_on(*seat)).count();
+    let sentinels = [1, 2].into_iter().filter(|seat| idle.watch_on(*seat, false)).count();
     assert_eq!(sentinels, 1);
 }
 
