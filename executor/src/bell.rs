@@ -1,6 +1,6 @@
 //! What wakes a root future, wherever the thread that polls it sleeps.
 //!
-//! A root sits on seat 0 or waits outside for it ([`crate::caller`]), and moves from the one to the
+//! A root sits on seat 0 or waits outside for it (`caller.rs`), and moves from the one to the
 //! other while others wake it. So a wake raises a flag, and then rings where the root is now:
 //!
 //! ```text
