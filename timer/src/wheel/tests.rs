@@ -245,3 +245,14 @@ fn a_million_sleepers_cost_less_than_sixty_bytes_each() {
     assert_eq!(size_of::<Mark>(), 8);
     assert!(size_of::<crate::Sleep>() <= 48);
 }
+
+#[test]
+fn the_deadline_of_an_entry_is_the_one_it_has_now() {
+    let mut wheel = Wheel::new();
+    let (key, other) = (wheel.insert(5 * TICK, 'a'), wheel.insert(7 * TICK, 'b'));
+    assert_eq!((wheel.deadline(key), wheel.deadline(other)), (Some(5 * TICK), Some(7 * TICK)));
+    assert!(wheel.reset(key, 9 * TURN));
+    assert_eq!(wheel.deadline(key), Some(9 * TURN));
+    assert_eq!(wheel.cancel(key), Some('a'));
+    assert_eq!((wheel.deadline(key), wheel.deadline(other)), (None, Some(7 * TICK)));
+}
