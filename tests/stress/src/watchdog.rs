@@ -16,11 +16,15 @@ static ROUND: AtomicU64 = AtomicU64::new(0);
 /// Looks since the round began. Counted, not measured: if the whole machine stands still, so does
 /// this.
 static LOOKS: AtomicU32 = AtomicU32::new(0);
+/// Held by the thread that ends the process, which tells what it knows before another can mix its
+/// words with it.
+static END: Mutex<()> = Mutex::new(());
 
 /// Starts the watch.
 pub fn begin(seed: u64, patience: u32) {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
+        let _ours = END.lock();
         default(info);
         end(seed, "a promise is broken");
     }));
@@ -28,6 +32,8 @@ pub fn begin(seed: u64, patience: u32) {
         loop {
             thread::sleep(Duration::from_secs(1));
             if LOOKS.fetch_add(1, Relaxed) >= patience {
+                // Whoever tells of a panic may stand still too.
+                let _ours = END.try_lock_for(Duration::from_secs(10));
                 end(seed, "it hangs");
             }
         }
@@ -48,7 +54,9 @@ pub fn look_at(runtime: &Handle) {
 }
 
 fn end(seed: u64, why: &str) -> ! {
-    eprintln!("\n{why}: seed {seed}, round {}", ROUND.load(Relaxed));
+    // In one piece, whoever else is writing.
+    let line = format!("\n{why}: seed {seed}, round {}\n", ROUND.load(Relaxed));
+    eprint!("{line}");
     // A thread that panics may hold the lock.
     for runtime in RUNTIMES.try_lock().iter().flat_map(|all| all.iter()) {
         eprintln!("{}\n{:?}", runtime.dump(), runtime.metrics());

@@ -41,7 +41,11 @@ fn every_check_can_fail() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{sabotage} in {scene} was not noticed");
         assert!(told.contains(message), "{sabotage} in {scene} was noticed as\n{told}");
-        assert!(told.contains("seed 1, round"), "the seed of {sabotage} is not told:\n{told}");
+        assert!(
+            told.contains("seed 1, round"),
+            "the seed of {sabotage} is not told ({}):\n{told}",
+            output.status
+        );
     }
 }
 
