@@ -13,7 +13,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use slab::Slab;
 
@@ -245,8 +245,12 @@ impl<L: Deref<Target = Limiter> + Clone + Unpin> Future for Acquire<L> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Token<L>> {
         let Self { limiter, waiter } = &mut *self;
-        let why = |_| limiter.reason();
-        let acquired = ready!(limiter.permits.poll_acquire(waiter, cx, 1, why));
+        let Poll::Ready(acquired) = limiter.permits.poll_acquire(waiter, cx, 1, |_| None) else {
+            if waiter.is_in_line() {
+                waiting::note(limiter.reason(), waiter.at);
+            }
+            return Poll::Pending;
+        };
         acquired.expect("nobody closes the semaphore of a limiter");
         Poll::Ready(Token::new(limiter.clone(), waiter.at))
     }

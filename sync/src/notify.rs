@@ -121,6 +121,7 @@ impl Notify {
     /// # Cancel safety
     /// If a `notify_one` had reached a future that is dropped, it goes to the next in line, or is
     /// kept. A new call starts at the end of the line.
+    #[inline]
     #[track_caller]
     pub fn notified(&self) -> Notified<&Self> {
         Notified::new(self, Location::caller())
@@ -190,6 +191,7 @@ impl fmt::Debug for Notify {
 }
 
 impl<N: Deref<Target = Notify>> Notified<N> {
+    #[inline]
     fn new(notify: N, at: &'static Location<'static>) -> Self {
         // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
         // caller sees what changed before it, and must not wait for that call.

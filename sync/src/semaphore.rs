@@ -395,14 +395,14 @@ impl Semaphore {
         self.word.nobody_waits();
     }
 
-    /// Polls a waiter that asks for so many; `why` has the last word on what it waits for.
+    /// Polls a waiter that asks for so many. If it has to wait, `why` says what is noted of it.
     #[inline]
     pub(crate) fn poll_acquire(
         &self,
         waiter: &mut Waiter,
         cx: &mut Context<'_>,
         wanted: usize,
-        why: impl Fn(Reason) -> Reason,
+        why: impl Fn(Reason) -> Option<Reason>,
     ) -> Poll<Result<(), Closed>> {
         // Ahead of the waiter's own poll, which takes as long again as this.
         if !waiter.is_in_line() && !budget::is_exhausted() && self.word.take(wanted) == Take::Taken
@@ -411,15 +411,17 @@ impl Semaphore {
             return Poll::Ready(Ok(()));
         }
         // With its waker at once: who has set `WAITERS` must stand in line, whatever a clone does.
-        waiter.poll_to_wait(cx, |visit| match self.look(visit, wanted) {
-            Look::Wait(reason) => Look::Wait(why(reason)),
-            look => look,
-        })
+        waiter.poll_to_wait(cx, |visit| self.look(visit, wanted, &why))
     }
 
     /// Looks, under the lock, whether a waiter may go on; if not, makes sure that it is woken.
     #[cold]
-    fn look(&self, visit: &mut Visit<'_>, wanted: usize) -> Look<Result<(), Closed>> {
+    fn look(
+        &self,
+        visit: &mut Visit<'_>,
+        wanted: usize,
+        why: impl Fn(Reason) -> Option<Reason>,
+    ) -> Look<Result<(), Closed>> {
         let line = &mut *self.line.lock();
         let phase = visit.phase(line);
         let answer = match phase {
@@ -434,7 +436,7 @@ impl Semaphore {
         };
         let Some(answer) = answer else {
             let free = self.available_permits();
-            return visit.stay(line, wanted, Reason::Semaphore { wanted, free });
+            return visit.stay(line, wanted, why(Reason::Semaphore { wanted, free }));
         };
         visit.leave(line);
         if matches!(phase, None | Some(Phase::Waiting)) {

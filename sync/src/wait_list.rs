@@ -131,7 +131,7 @@ impl<P> WaitList<P> {
             waiting: Line::EMPTY,
             granted: Line::EMPTY,
             next_ticket: 0,
-            grantees: Grantees([0; GRANTEES]),
+            grantees: Grantees(Vec::new()),
         }
     }
 
@@ -184,9 +184,25 @@ impl<P> WaitList<P> {
     pub fn grant(&mut self, key: usize) -> Option<Waker> {
         self.leave_line(key, Phase::Granted);
         self.granted.push(&mut self.slots, key);
-        let slot = &mut self.slots[key];
-        self.grantees.add(slot.owner);
-        slot.waker.take()
+        if self.grantees.is_small_for(self.granted.length) {
+            self.count_grantees();
+        } else {
+            self.grantees.add(self.slots[key].owner);
+        }
+        self.slots[key].waker.take()
+    }
+
+    /// Counts all grantees anew, with as many counters as they need and some to spare.
+    #[cold]
+    fn count_grantees(&mut self) {
+        let counters = (2 * self.granted.length * COUNTERS_EACH).next_power_of_two();
+        self.grantees = Grantees(vec![0; counters]);
+        let mut next = self.granted.first;
+        while next != NONE {
+            let slot = &self.slots[next];
+            self.grantees.add(slot.owner);
+            next = slot.links.behind;
+        }
     }
 
     /// Serves everybody who stands in line, in the order they came.
@@ -365,31 +381,50 @@ impl Line {
     }
 }
 
-/// How many counters there are for owners; a power of two.
-const GRANTEES: usize = 32;
+/// So many granted waiters are walked through faster than counted.
+const FEW: usize = 2;
+/// Counters for each granted waiter, so that two owners seldom share one.
+const COUNTERS_EACH: usize = 8;
 
 /// How many granted waiters there are of all the owners that share a counter. Somebody who asks for
 /// his own mostly has none, and then need not walk through those of all others.
+///
+/// The counters are a power of two, and none at first.
 #[derive(Debug)]
-struct Grantees([u8; GRANTEES]);
+struct Grantees(Vec<u8>);
 
 impl Grantees {
     #[inline]
+    fn counter(&mut self, owner: u64) -> Option<&mut u8> {
+        let mask = self.0.len().wrapping_sub(1);
+        self.0.get_mut(owner as usize & mask)
+    }
+
+    #[inline]
     fn add(&mut self, owner: u64) {
-        let count = &mut self.0[owner as usize % GRANTEES];
-        *count = count.saturating_add(1);
+        if let Some(count) = self.counter(owner) {
+            *count = count.saturating_add(1);
+        }
     }
 
     /// A counter that was full stays so: it has lost count.
     #[inline]
     fn remove(&mut self, owner: u64) {
-        let count = &mut self.0[owner as usize % GRANTEES];
-        *count -= u8::from(*count < u8::MAX);
+        if let Some(count) = self.counter(owner) {
+            *count -= u8::from(*count < u8::MAX);
+        }
     }
 
     #[inline]
     fn may_have(&self, owner: u64) -> bool {
-        self.0[owner as usize % GRANTEES] > 0
+        let mask = self.0.len().wrapping_sub(1);
+        self.0.get(owner as usize & mask).is_none_or(|count| *count > 0)
+    }
+
+    /// True if there are too few counters for so many granted waiters.
+    #[inline]
+    fn is_small_for(&self, granted: usize) -> bool {
+        granted > FEW && granted * COUNTERS_EACH > self.0.len()
     }
 }
 

@@ -7,10 +7,10 @@
 //! [vouches](waiting::vouch) for is cloned inside, which saves the second look.
 //!
 //! ```text
-//!   poll: budget -> look ----> Go(output)  -> fire, spend -> Ready
-//!                    ^  |----> Wait(reason) -> fire, note -> Pending
-//!                    |  +----> NeedsWaker  -> clone a waker --+
-//!                    +----------------------------------------+
+//!   poll: budget -> look ----> Go(output) -> fire, spend -> Ready
+//!                    ^  |----> Wait       -> fire -> Pending
+//!                    |  +----> NeedsWaker -> clone a waker --+
+//!                    +---------------------------------------+
 //! ```
 
 use std::fmt;
@@ -34,8 +34,8 @@ pub(crate) struct Waiter {
 pub(crate) enum Look<R> {
     /// The wait is over.
     Go(R),
-    /// The waiter stands in line and will be woken; made by [`Visit::stay`].
-    Wait(Reason),
+    /// The waiter stands in line and will be woken; made by [`Visit::stay`], which notes why.
+    Wait,
     /// As before, but its waker is missing: unlock, and look again with one.
     NeedsWaker,
 }
@@ -78,7 +78,7 @@ impl Waiter {
         cx: &mut Context<'_>,
         look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Poll<R> {
-        self.poll_with(cx, Spare::none(), look)
+        self.poll_with(cx, false, look)
     }
 
     /// As [`poll`](Self::poll), for who has tried already and will hardly get by without waiting: it
@@ -88,51 +88,51 @@ impl Waiter {
         cx: &mut Context<'_>,
         look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Poll<R> {
-        let spare = if self.key.is_none() { Spare::of(cx.waker()) } else { Spare::none() };
-        self.poll_with(cx, spare, look)
+        self.poll_with(cx, self.key.is_none(), look)
     }
 
     #[inline]
     fn poll_with<R>(
         &mut self,
         cx: &mut Context<'_>,
-        spare: Spare,
+        brings_waker: bool,
         look: impl FnMut(&mut Visit<'_>) -> Look<R>,
     ) -> Poll<R> {
         ready!(budget::poll_proceed_at(cx, self.at));
-        match self.visit(Some(cx.waker()), spare, look) {
-            Ok(output) => {
+        match self.visit(Some(cx.waker()), brings_waker, look) {
+            Some(output) => {
                 budget::spend();
                 Poll::Ready(output)
             }
-            Err(reason) => {
-                waiting::note(reason, self.at);
-                Poll::Pending
-            }
+            None => Poll::Pending,
         }
     }
 
     /// Looks without being polled: if it has to wait it stands in line, to be polled later.
     pub(crate) fn enable<R>(&mut self, look: impl FnMut(&mut Visit<'_>) -> Look<R>) -> Option<R> {
-        self.visit(None, Spare::none(), look).ok()
+        self.visit(None, false, look)
     }
 
     #[inline]
     fn visit<R>(
         &mut self,
         current: Option<&Waker>,
-        mut spare: Spare,
+        brings_waker: bool,
         mut look: impl FnMut(&mut Visit<'_>) -> Look<R>,
-    ) -> Result<R, Reason> {
+    ) -> Option<R> {
         let Self { key, at } = self;
         let mut wakes = Wakes::new();
+        let mut spare = match current {
+            Some(waker) if brings_waker => Spare::of(waker),
+            _ => Spare::none(),
+        };
         let result = loop {
             let (spare, wakes) = (&mut spare, &mut wakes);
             let found = look(&mut Visit { key, at, current, spare, wakes });
             wakes.fire(); // before `spare` drops a waker, which may panic
             match (found, current) {
-                (Look::Go(output), _) => break Ok(output),
-                (Look::Wait(reason), _) => break Err(reason),
+                (Look::Go(output), _) => break Some(output),
+                (Look::Wait, _) => break None,
                 (Look::NeedsWaker, Some(waker)) => *spare = Spare::of(waker),
                 (Look::NeedsWaker, None) => unreachable!("who is not polled needs no waker"),
             }
@@ -156,18 +156,19 @@ impl Visit<'_> {
         *self.key
     }
 
-    /// Stands in line from now on, or still does, and says why.
+    /// Stands in line from now on, or still does, and notes why, unless somebody else does. Here,
+    /// where the reason is at hand: to carry it out of the lock would cost more than the note.
     pub(crate) fn stay<P, R>(
         &mut self,
         line: &mut WaitList<P>,
         payload: P,
-        reason: Reason,
+        reason: impl Into<Option<Reason>>,
     ) -> Look<R> {
         let Some(current) = self.current else {
             if self.key.is_none() {
                 *self.key = Some(line.enter(None, payload));
             }
-            return Look::Wait(reason);
+            return Look::Wait;
         };
         let Some(key) = *self.key else {
             let waker = match self.spare.cloned.take() {
@@ -176,19 +177,30 @@ impl Visit<'_> {
                 Some(brought) => brought,
             };
             *self.key = Some(line.enter(Some(waker), payload));
-            return Look::Wait(reason);
+            return self.wait_for(reason.into());
         };
         match line.renew(key, current, self.spare) {
-            Renewed::Yes => Look::Wait(reason),
+            Renewed::Yes => self.wait_for(reason.into()),
             Renewed::NeedsWaker => Look::NeedsWaker,
         }
+    }
+
+    #[inline]
+    fn wait_for<R>(&self, reason: Option<Reason>) -> Look<R> {
+        if let Some(reason) = reason {
+            waiting::note(reason, self.at);
+        }
+        Look::Wait
     }
 
     /// Leaves the line if it is in it. Its waker is dropped after the lock is released.
     #[inline]
     pub(crate) fn leave<P>(&mut self, line: &mut WaitList<P>) -> Option<P> {
         let Removed { payload, waker, .. } = line.remove(self.key.take()?);
-        self.spare.replaced = waker;
+        // Not copied if there is none: it was written in pieces, see `Vouched`.
+        if waker.is_some() {
+            self.spare.replaced = waker;
+        }
         Some(payload)
     }
 }

@@ -33,9 +33,9 @@ impl<T, S: Store<T>> Shared<T, S> {
             store: S::default(),
             capacity,
             slots: 0,
-            unfinished: 0,
             jobs: 0,
             high_water: 0,
+            unfinished: 0,
             getters: WaitList::new(),
             putters: WaitList::new(),
             joiners: WaitList::new(),
@@ -71,12 +71,13 @@ pub(super) struct State<T, S> {
     capacity: usize,
     /// Places that were given away as slots and are not filled yet.
     slots: usize,
-    /// Items that were put and not marked as done.
-    unfinished: usize,
     /// Items that are out as jobs: each marks one as done when it ends.
     jobs: usize,
     /// The most items there ever were.
     high_water: usize,
+    /// Items that were put and not marked as done. Not beside `slots`: the two would be changed by
+    /// one wide instruction, which waits for the narrow store of a moment before.
+    unfinished: usize,
     /// Who waits for an item.
     getters: WaitList<()>,
     /// Who waits for a place.

@@ -57,7 +57,7 @@ impl<'a> Future for Acquire<'a> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { semaphore, wanted, waiter } = &mut *self;
-        let acquired = ready!(semaphore.poll_acquire(waiter, cx, *wanted, |reason| reason));
+        let acquired = ready!(semaphore.poll_acquire(waiter, cx, *wanted, Some));
         Poll::Ready(acquired.map(|()| Permit::new(semaphore, *wanted)))
     }
 }
@@ -68,7 +68,7 @@ impl Future for AcquireOwned {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { semaphore: place, wanted, waiter } = &mut *self;
         let semaphore = place.as_ref().expect("a future is not polled after it is ready");
-        let acquired = ready!(semaphore.poll_acquire(waiter, cx, *wanted, |reason| reason));
+        let acquired = ready!(semaphore.poll_acquire(waiter, cx, *wanted, Some));
         let semaphore = place.take().expect("it was there a moment ago");
         Poll::Ready(acquired.map(|()| OwnedPermit::new(semaphore, *wanted)))
     }

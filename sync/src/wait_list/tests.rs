@@ -80,6 +80,46 @@ fn the_grants_of_an_owner_are_found_latest_first() {
 }
 
 #[test]
+fn however_many_are_granted_those_of_an_owner_are_found() {
+    let mut list = WaitList::new();
+    let owner_of = |key: usize| if key.is_multiple_of(2) { 1 } else { key as u64 };
+    for key in 0..600 {
+        let _owned = waiting::enter(owner_of(key));
+        assert_eq!(list.enter(None, ()), key);
+    }
+    let check = |list: &WaitList<()>, granted: &[usize]| {
+        for owner in (0..40).chain([301, 599]) {
+            let found: Vec<usize> = list.granted_to(owner).collect();
+            let latest_first = granted.iter().rev().copied();
+            let expected: Vec<usize> = latest_first.filter(|key| owner_of(*key) == owner).collect();
+            assert_eq!(found, expected, "owner {owner} of {} granted", granted.len());
+        }
+    };
+    let mut granted = Vec::new();
+    for key in 0..600 {
+        list.grant(key);
+        granted.push(key);
+        if key < 40 || key % 50 == 0 {
+            check(&list, &granted);
+        }
+    }
+    for key in (0..600).filter(|key| key % 3 > 0) {
+        granted.retain(|other| *other != key);
+        match key % 3 {
+            1 => drop(list.remove(key)),
+            _ => list.take_back(key),
+        }
+    }
+    check(&list, &granted);
+    for key in granted.drain(..) {
+        list.remove(key);
+    }
+    check(&list, &[]);
+    let strangers = (2..1000).filter(|owner| list.grantees.may_have(*owner)).count();
+    assert!(strangers <= 1, "nobody is granted, and {strangers} of 1000 would walk");
+}
+
+#[test]
 fn everybody_is_served_in_the_order_they_came() {
     let (mut list, keys) = filled(3);
     let mut wakes = Wakes::new();
