@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::driver::Driver;
 use crate::idle::MAX_SEATS;
 use crate::ids::Ids;
+use crate::pace::Pace;
 use crate::parker::Parker;
 use crate::report::Report;
 use crate::run_queue::RunQueue;
@@ -223,6 +224,7 @@ impl Builder {
             queue: queue.public().clone(),
             parker: Parker::new(),
             counters: Counters::new(),
+            pace: Pace::new(),
         });
         let seats = seats.collect();
         let threads_from = usize::from(caller_works);

@@ -55,7 +55,7 @@ pub mod idle;
 pub mod ids;
 mod inspect;
 pub mod join_set;
-mod pace;
+pub mod pace;
 pub mod parker;
 pub mod registry;
 pub mod report;

@@ -7,9 +7,9 @@
 //!
 //! While somebody runs, one of the sleepers is the sentinel and wakes every [`WATCH`]. It fires the
 //! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
-//! lies in their queues and, if it has lain there since its last look, the task in their slot. So a
-//! task that blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than
-//! that. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no wake-ups.
+//! is [worth it](crate::pace) from their queues and, from a worker that has polled nothing since its
+//! last look, whatever is there, the task in its slot too. So a task that blocks its worker stops
+//! neither timers, nor sockets, nor its neighbours for longer than that. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no wake-ups.
 //!
 //! # Orderings
 //!
@@ -100,7 +100,7 @@ impl Worker {
         self.fresh.set(true);
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
-        self.pace.begin(now_ns);
+        self.stretch.begin(now_ns);
     }
 
     /// Work that the other workers' re-check cannot see, or that is none of theirs.
@@ -111,8 +111,8 @@ impl Worker {
 
     /// Sleeps, again and again while it is only the sentinel's watch that ends.
     fn sleep(&self, driver: &mut Option<Guard<'_, Driver>>, mut sentinel: bool) {
-        if sentinel {
-            self.begin_watch();
+        if sentinel && self.begin_watch() {
+            return;
         }
         loop {
             if self.advance_clock(driver) {
@@ -143,12 +143,15 @@ impl Worker {
     }
 
     /// A watch goes on where the last one was interrupted: a worker whose timers never let it sleep
-    /// for long must look after the others all the same.
-    fn begin_watch(&self) {
+    /// for long must look after the others all the same. A new one begins with a look, so that the
+    /// one at its end knows who has been stuck; true if there is something to do already.
+    fn begin_watch(&self) -> bool {
         let now = Instant::now();
-        if self.watch_ends.get() + WATCH < now {
+        let is_new = self.watch_ends.get() + WATCH < now;
+        if is_new {
             self.watch_ends.set(now + WATCH);
         }
+        is_new && self.free_the_stuck()
     }
 
     /// True if anybody has polled since it was asked last. A sentinel that went to bed between two
@@ -237,6 +240,12 @@ impl Worker {
         if self.fire_timers_of_others() > 0 || self.shared.has_work() {
             return true;
         }
+        self.free_the_stuck()
+    }
+
+    /// Takes what lies with workers that have polled nothing since it was asked last; true if there
+    /// was anything.
+    fn free_the_stuck(&self) -> bool {
         let mut found = false;
         let mut seen = self.seen.borrow_mut();
         seen.resize(self.shared.seats.len(), Seen::default());
@@ -246,10 +255,16 @@ impl Worker {
             }
             let now = Seen { polls: seat.counters.polls.get(), slot: seat.queue.glance() };
             let before = std::mem::replace(&mut seen[index], now);
-            // The same task in the slot, and still the same poll: its worker is stuck.
+            if before.polls != now.polls {
+                continue;
+            }
+            if !seat.queue.is_empty() {
+                seat.pace.doubt();
+                found = true;
+            }
+            // Not one that came into the slot a moment ago.
             if let Some(slot) = now.slot
                 && before.slot == now.slot
-                && before.polls == now.polls
                 && let Some(task) = seat.queue.take_slot(slot)
             {
                 self.queue.push(task);

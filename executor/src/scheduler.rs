@@ -25,6 +25,7 @@ use crate::deque::{Injector, Steal};
 use crate::driver::Driver;
 use crate::idle::Idle;
 use crate::ids::Ids;
+use crate::pace::Pace;
 use crate::parker::Parker;
 use crate::registry::Registry;
 use crate::run_queue::{Public, RunQueue};
@@ -47,6 +48,7 @@ pub(crate) struct Seat {
     pub(crate) queue: Arc<Public>,
     pub(crate) parker: Parker,
     pub(crate) counters: Counters,
+    pub(crate) pace: Pace,
 }
 
 /// One runtime.
@@ -201,7 +203,20 @@ impl Shared {
     /// As [`has_work`](Self::has_work), leaving one seat's queue out.
     pub(crate) fn has_work_beside(&self, seat: usize) -> bool {
         !self.injector.is_empty()
-            || self.seats.iter().enumerate().any(|(i, other)| i != seat && !other.queue.is_empty())
+            || (0..self.seats.len()).any(|other| other != seat && self.is_worth_a_theft(other))
+    }
+
+    /// True if a seat's queue holds more than its worker will have done at once, or if nobody is
+    /// there to do it.
+    pub(crate) fn is_worth_a_theft(&self, seat: usize) -> bool {
+        let Seat { queue, pace, .. } = &self.seats[seat];
+        let tasks = queue.len();
+        pace.is_worth_a_theft(tasks) || tasks > 0 && self.is_deserted(seat)
+    }
+
+    /// True if nobody runs on a seat.
+    fn is_deserted(&self, seat: usize) -> bool {
+        self.idle.is_parked(seat) || seat == 0 && self.is_caller_vacant()
     }
 
     /// True while a foreign loop drives seat 0, and so has the reactor for itself: what it waits on

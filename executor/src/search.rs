@@ -55,7 +55,7 @@ impl Worker {
         let start = self.random() as usize;
         for offset in 0..seats.len() {
             let victim = (start + offset) % seats.len();
-            if victim == self.seat {
+            if victim == self.seat || !self.shared.is_worth_a_theft(victim) {
                 continue;
             }
             loop {

@@ -23,7 +23,7 @@ use windlass_sync::{budget, waiting};
 
 use crate::counters::Counters;
 use crate::driver::Driver;
-use crate::pace::Pace;
+use crate::pace::Stretch;
 use crate::rest::{Seen, WATCH};
 use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
@@ -59,8 +59,8 @@ pub(crate) struct Worker {
     pub(crate) local: RefCell<VecDeque<Runnable>>,
     /// The clock's reading at the last look, in nanoseconds.
     pub(crate) now_ns: Cell<u64>,
-    /// How long its polls take.
-    pub(crate) pace: Pace,
+    /// For the estimate of how long its polls take.
+    pub(crate) stretch: Stretch,
     /// When it last fired a timer, by the clock.
     pub(crate) fired_ns: Cell<u64>,
     /// It is counted as a searcher.
@@ -93,7 +93,7 @@ impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, seat: usize, queue: RunQueue) -> Self {
         Self {
             now_ns: Cell::new(shared.clock.now_ns()),
-            pace: Pace::new(shared.clock.now_ns()),
+            stretch: Stretch::new(shared.clock.now_ns()),
             shared,
             seat,
             queue,
@@ -236,7 +236,7 @@ impl Worker {
         let timers = &self.shared.timers;
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
-        self.pace.measure(now_ns, self.counters().polls.get());
+        self.stretch.measure(&self.my_seat().pace, now_ns, self.counters().polls.get());
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
         let vacant = (self.seat != 0 && self.shared.is_caller_vacant()).then_some(0);
@@ -285,7 +285,7 @@ impl Worker {
 
     /// Wakes a worker for each share of a batch that this one would take long to come to.
     fn share_surplus(&self) {
-        let shares = self.pace.shares(self.queue.len());
+        let shares = self.my_seat().pace.shares(self.queue.len());
         for _ in 0..shares.min(self.shared.idle.parked()) {
             let Some(seat) = self.shared.idle.call_anybody() else { return };
             self.counters().wakes.add(1);
@@ -362,7 +362,7 @@ impl Worker {
 
     fn has_surplus(&self) -> bool {
         let queued = self.queue.len();
-        queued >= SURPLUS && self.pace.shares(queued) > 0
+        queued >= SURPLUS && self.my_seat().pace.shares(queued) > 0
     }
 
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.

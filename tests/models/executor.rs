@@ -197,6 +197,15 @@ pub const MODELS: &[Model] = &[
         body: idle::a_fork_is_shared_with_a_worker_that_is_about_to_sleep,
     },
     Model {
+        name: "a_backlog_that_proves_worth_a_theft_is_shared_with_a_worker_that_is_about_to_sleep",
+        threads: 2,
+        weak: Some(3),
+        interleaving: Some(3),
+        killed_by: "no second look in lie_down; Pace::doubt changing nothing",
+        body:
+            idle::a_backlog_that_proves_worth_a_theft_is_shared_with_a_worker_that_is_about_to_sleep,
+    },
+    Model {
         name: "there_is_one_sentinel_while_somebody_runs",
         threads: 3,
         weak: None,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use windlass_executor::deque::Worker;
 use windlass_executor::idle::{Bed, Idle};
+use windlass_executor::pace::Pace;
 
 use super::hands::spawn;
-use super::sim::Sim;
+use super::sim::{Run, Sim};
 
 /// Waits for another job to run.
 pub const WAITS: u32 = 0;
@@ -90,18 +91,36 @@ pub fn no_job_is_stranded_behind_one_that_waits_for_it() {
 /// Killed by: no second look in `lie_down`. Not by a missing fence: the fence inside the second push
 /// publishes the first task, and a look into a deque has a fence of its own.
 pub fn a_fork_is_shared_with_a_worker_that_is_about_to_sleep() {
+    a_fork_is_shared(None);
+}
+
+/// Property: so are jobs that were worth no theft when they were pushed, and then prove to be.
+/// Threads: two workers. Bound: see the list.
+/// Killed by: no second look in `lie_down`; `Pace::doubt` changing nothing.
+pub fn a_backlog_that_proves_worth_a_theft_is_shared_with_a_worker_that_is_about_to_sleep() {
+    let for_nothing = Pace::of(0);
+    a_fork_is_shared(Some(for_nothing));
+}
+
+/// One worker pushes two jobs, of which the first waits for the second. If there is an estimate, it
+/// changes between the pushes and the wake.
+fn a_fork_is_shared(pace: Option<Pace>) {
     let queues = [0, 1].map(|_| Worker::new_fifo());
-    let sim = Sim::new(2, &queues, 3, |sim, queue, job| match job {
+    let run: Run = |sim, queue, job| match job {
         WAITS => sim.gate.wait(),
         OPENS => sim.gate.open(),
         _ => {
             let queue = queue.expect("each worker has one");
             queue.push(WAITS);
             queue.push(OPENS);
+            if let Some(pace) = &sim.pace {
+                pace.doubt();
+            }
             // As `Worker::after_poll` does: there is more than this worker can run at once.
             sim.wake_one();
         }
-    });
+    };
+    let sim = Sim::with_pace(2, &queues, 3, run, pace);
     let [mine, other] = queues;
     let asleep_elsewhere = sim.driver.try_lock();
     let worker = spawn({

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use windlass_executor::deque::{Injector, Steal, Stealer, Worker};
 use windlass_executor::idle::Idle;
+use windlass_executor::pace::Pace;
 use windlass_executor::parker::Parker;
 use windlass_executor::rest::lie_down;
 use windlass_executor::try_lock::TryLock;
@@ -31,6 +32,8 @@ pub struct Sim {
     pub gate: Gate,
     parkers: Vec<Parker>,
     stealers: Vec<Stealer<u32>>,
+    /// How long the jobs of all workers take; every queue is worth a theft if there is none.
+    pub pace: Option<Pace>,
     run: Run,
     /// What was run; no part of the model.
     ran: std::sync::Mutex<Vec<u32>>,
@@ -49,6 +52,17 @@ pub struct Turns(usize);
 impl Sim {
     /// With so many seats, and stealers of those that have queues. Ends after `jobs` jobs.
     pub fn new(seats: usize, queues: &[Worker<u32>], jobs: usize, run: Run) -> Arc<Self> {
+        Self::with_pace(seats, queues, jobs, run, None)
+    }
+
+    /// As [`new`](Self::new), with workers that judge whether a queue is worth a theft.
+    pub fn with_pace(
+        seats: usize,
+        queues: &[Worker<u32>],
+        jobs: usize,
+        run: Run,
+        pace: Option<Pace>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             idle: Idle::new(seats, false),
             injector: Injector::new(),
@@ -57,6 +71,7 @@ impl Sim {
             gate: Gate::new(),
             parkers: (0..seats).map(|_| Parker::new()).collect(),
             stealers: queues.iter().map(Worker::stealer).collect(),
+            pace,
             run,
             ran: std::sync::Mutex::default(),
             jobs,
@@ -140,7 +155,8 @@ impl Sim {
         *searching = *searching || self.idle.begin_search();
         let others = self.stealers.iter().enumerate().filter(|(other, _)| *other != seat);
         if *searching {
-            others.into_iter().find_map(|(_, other)| insist(|| other.steal()))
+            let mut worthy = others.filter(|(_, other)| self.is_worth_a_theft(other));
+            worthy.find_map(|(_, other)| insist(|| other.steal()))
         } else {
             None
         }
@@ -187,7 +203,15 @@ impl Sim {
 
     /// As `Shared::has_work`.
     pub fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.stealers.iter().any(|queue| !queue.is_empty())
+        !self.injector.is_empty() || self.stealers.iter().any(|queue| self.is_worth_a_theft(queue))
+    }
+
+    /// As `Shared::is_worth_a_theft`, of a queue whose worker is awake.
+    fn is_worth_a_theft(&self, queue: &Stealer<u32>) -> bool {
+        match &self.pace {
+            Some(pace) => pace.is_worth_a_theft(queue.len()),
+            None => !queue.is_empty(),
+        }
     }
 }
 
