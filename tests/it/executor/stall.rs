@@ -189,6 +189,25 @@ fn a_blocked_worker_does_not_keep_the_tasks_in_its_queue() {
     judge("the queue", || ready_beside(20, false));
 }
 
+/// The workers have polled so quickly until now that one task is worth no theft.
+async fn ready_beside_a_quick_worker() -> Duration {
+    let quick = async || {
+        for _ in 0..5_000 {
+            yield_now().await;
+        }
+    };
+    let tasks: Vec<_> = (0..4).map(|_| spawn(quick())).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    ready_beside(1, false).await
+}
+
+#[test]
+fn a_blocked_worker_that_was_quick_until_then_does_not_keep_the_task_in_its_queue() {
+    judge("the queue of a quick worker", ready_beside_a_quick_worker);
+}
+
 #[test]
 fn a_blocked_worker_does_not_keep_the_tasks_in_its_tail() {
     judge("the tail", || ready_beside(1000, false));
