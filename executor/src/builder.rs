@@ -12,7 +12,7 @@ use windlass_sync::shim::thread;
 use windlass_timer::{Clock, Timers};
 
 use crate::blocking::BlockingPool;
-use crate::config::{Config, OnPanic};
+use crate::config::{Config, OnPanic, processors};
 use crate::context;
 use crate::counters::Counters;
 use crate::driver::Driver;
@@ -270,10 +270,7 @@ impl Builder {
                 Ok(workers) => (workers, VARIABLE),
                 Err(_) => return refuse(format!("{VARIABLE} is no number: {text:?}")),
             },
-            (None, Err(_)) => {
-                let processors = std::thread::available_parallelism().map_or(1, usize::from);
-                (processors.min(MAX_SEATS), "the number of processors")
-            }
+            (None, Err(_)) => (processors().min(MAX_SEATS), "the number of processors"),
         };
         if (1..=MAX_SEATS).contains(&workers) {
             return Ok(workers);

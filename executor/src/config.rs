@@ -1,7 +1,8 @@
 //! What a runtime was told when it was built.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use crate::report::Report;
@@ -65,4 +66,11 @@ impl fmt::Debug for Config {
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }
+}
+
+/// How many processors this process may use; 1 if that cannot be known. Asked once: the answer takes
+/// several files to read: a quarter of the time in which a small runtime starts and stops.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }

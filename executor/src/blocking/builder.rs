@@ -9,6 +9,7 @@ use windlass_sync::shim::Arc;
 
 use super::crew::Limits;
 use super::{BlockingPool, DescribedJob};
+use crate::config::processors;
 use crate::ids::Ids;
 
 /// How long an idle thread stays: tokio's figure, long enough for a program's next burst.
@@ -57,7 +58,7 @@ pub struct Builder {
 
 impl Builder {
     pub(super) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = processors();
         let max = MOST_THREADS.min(cores + MORE_THAN_CORES);
         Self {
             name: "blocking".to_owned(),
