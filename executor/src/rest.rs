@@ -8,8 +8,9 @@
 //! While somebody runs, one of the sleepers is the sentinel and wakes every [`WATCH`]. It fires the
 //! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
 //! is [worth it](crate::pace) from their queues and, from a worker that has polled nothing since its
-//! last look, whatever is there, the task in its slot too. So a task that blocks its worker stops
-//! neither timers, nor sockets, nor its neighbours for longer than that. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no wake-ups.
+//! last look, whatever is there, the task in its slot too; from then on it is on time for the timers of
+//! such a worker. So a task that blocks its worker stops neither timers, nor sockets, nor its
+//! neighbours for longer than that. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no wake-ups.
 //!
 //! # Orderings
 //!
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::shim::atomic::{Ordering::*, fence};
 
 use crate::driver::Driver;
-use crate::idle::{Bed, Idle, Left};
+use crate::idle::{Bed, Idle, Left, MAX_SEATS};
 use crate::parker::Parker;
 use crate::task::slot::Glance;
 use crate::try_lock::{Guard, TryLock};
@@ -212,7 +213,8 @@ impl Worker {
     /// When this worker must be awake for a timer; with the driver, other shards count too.
     fn deadline(&self, driving: bool) -> Option<Instant> {
         let timers = &self.shared.timers;
-        let mut first = timers.next(self.seat);
+        let stuck = self.stuck().filter_map(|seat| timers.next(seat));
+        let mut first = timers.next(self.seat).into_iter().chain(stuck).min();
         let limit = self.limit.get();
         if driving {
             if self.seat != 0 && self.shared.is_caller_vacant() {
@@ -237,16 +239,14 @@ impl Worker {
         if !driving && self.is_driver_free() {
             return true; // nobody waits for events: park again, in the reactor
         }
-        if self.fire_timers_of_others() > 0 || self.shared.has_work() {
-            return true;
-        }
-        self.free_the_stuck()
+        let freed = self.free_the_stuck();
+        self.fire_timers_of_others() > 0 || self.shared.has_work() || freed
     }
 
-    /// Takes what lies with workers that have polled nothing since it was asked last; true if there
-    /// was anything.
+    /// Finds out who has polled nothing since it was asked last, and takes what lies there; true if
+    /// there was anything.
     fn free_the_stuck(&self) -> bool {
-        let mut found = false;
+        let (mut found, mut stuck) = (false, 0);
         let mut seen = self.seen.borrow_mut();
         seen.resize(self.shared.seats.len(), Seen::default());
         for (index, seat) in self.shared.seats.iter().enumerate() {
@@ -258,6 +258,7 @@ impl Worker {
             if before.polls != now.polls {
                 continue;
             }
+            stuck |= 1 << index;
             if !seat.queue.is_empty() {
                 seat.pace.doubt();
                 found = true;
@@ -271,7 +272,17 @@ impl Worker {
                 found = true;
             }
         }
+        self.stuck.set(stuck);
         found
+    }
+
+    /// The seats that were stuck at the last look and have not gone to sleep since. This worker is
+    /// on time for their timers, too.
+    pub(crate) fn stuck(&self) -> impl Iterator<Item = usize> {
+        let stuck = self.stuck.get();
+        let bits = if stuck == 0 { 0 } else { MAX_SEATS };
+        let is_stuck = move |seat: &usize| stuck >> seat & 1 == 1;
+        (0..bits).filter(is_stuck).filter(|seat| !self.shared.idle.is_parked(*seat))
     }
 
     /// Fires what is overdue in the shards of workers that are busy, and of a vacant seat.

@@ -73,6 +73,8 @@ pub(crate) struct Worker {
     pub(crate) polls_seen: Cell<u64>,
     /// What it saw of them when it looked last.
     pub(crate) seen: RefCell<Vec<Seen>>,
+    /// A bit for each seat that was stuck then.
+    pub(crate) stuck: Cell<u64>,
     /// No sleep goes beyond this; for shutdown.
     pub(crate) limit: Cell<Option<Instant>>,
     /// Tasks that go before the root future.
@@ -104,6 +106,7 @@ impl Worker {
             watch_ends: Cell::new(Instant::now()),
             polls_seen: Cell::new(0),
             seen: RefCell::default(),
+            stuck: Cell::new(0),
             limit: Cell::new(None),
             root_after: Cell::new(0),
             polling: Cell::new(false),
@@ -231,7 +234,8 @@ impl Worker {
         self.shared.driver.try_lock()
     }
 
-    /// Fires what is due in this worker's shard, in the foreign one, and in that of a vacant seat.
+    /// Fires what is due in this worker's shard, in the foreign one, and in those of a vacant seat and
+    /// of workers that are stuck.
     pub(crate) fn fire_timers(&self) -> usize {
         let timers = &self.shared.timers;
         let now_ns = self.shared.clock.now_ns();
@@ -240,7 +244,7 @@ impl Worker {
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
         let vacant = (self.seat != 0 && self.shared.is_caller_vacant()).then_some(0);
-        for shard in [self.seat, timers.foreign()].into_iter().chain(vacant) {
+        for shard in [self.seat, timers.foreign()].into_iter().chain(vacant).chain(self.stuck()) {
             if due(shard) {
                 fired += self.collecting(|| timers.fire_at(shard, now_ns));
             }
