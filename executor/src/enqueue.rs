@@ -63,25 +63,23 @@ impl Shared {
             Arc::ptr_eq(&worker.shared, self)
                 .then(|| (worker.seat, worker.next_id(), worker.now_ns.get()))
         };
-        let (shard, id, born_ns) = context::with_worker(here)
+        let (owner, id, born_ns) = context::with_worker(here)
             .flatten()
             .unwrap_or_else(|| (self.seats.len(), self.ids.one(), self.clock.now_ns()));
         let spec = |listed| Spec { id, spawned_at, born_ns, listed };
-        let mut make = Some(make);
-        let mut take = || make.take().expect("a task is made once");
-        match self.registry.admit(shard, || take()(spec(true))) {
-            Some((runnable, task)) => {
-                if local {
-                    // ORDERING: Relaxed. Read on this thread, or compared with zero by another
-                    // that then looks whose tasks they are under the caller's lock.
-                    self.live_local.fetch_add(1, Relaxed);
-                }
-                self.push_new(runnable, local);
-                task
-            }
+        let Some(admission) = self.registry.open(owner, id) else {
             // The future is dropped here, by dropping its `Runnable`, under no lock.
-            None => take()(spec(false)).1,
+            return make(spec(false)).1;
+        };
+        let (runnable, task) = make(spec(true));
+        admission.list(&runnable);
+        if local {
+            // ORDERING: Relaxed. Read on this thread, or compared with zero by another that then
+            // looks whose tasks they are under the caller's lock.
+            self.live_local.fetch_add(1, Relaxed);
         }
+        self.push_new(runnable, local);
+        task
     }
 
     fn push_new(&self, task: Runnable, local: bool) {

@@ -1,18 +1,32 @@
 //! Every task that is not done, for shutdown and for dumps.
 //!
-//! Sharded by worker: a task is listed in the shard of the worker that spawned it, so that two
-//! spawning workers do not meet at one lock. Nothing of the user's runs or is dropped under these
+//! Sharded by worker, and each worker's tasks once more by their numbers: two workers that spawn do
+//! not meet at one lock, nor does one that spawns meet another that ends what was spawned a moment
+//! before. Nothing of the user's runs or is dropped under these
 //! locks: an entry is a reference to a cell, and never the last one.
 
 use slab::Slab;
-use windlass_sync::shim::Mutex;
+use windlass_sync::shim::{Mutex, MutexGuard};
 
-use crate::task::Runnable;
 use crate::task::runnable::Listed;
+use crate::task::{Runnable, TaskId};
+
+/// Shards for each owner.
+const SPREAD: usize = 8;
+/// Tasks in a row that an owner lists in one shard: about as many as are stolen at once.
+const ROW: u64 = 32;
 
 /// The lists of one runtime.
 #[derive(Debug)]
-pub struct Registry(Box<[Mutex<Shard>]>);
+pub struct Registry {
+    lines: Box<[Line]>,
+    spread: usize,
+}
+
+/// A shard on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Line(Mutex<Shard>);
 
 #[derive(Debug)]
 struct Shard {
@@ -22,33 +36,30 @@ struct Shard {
 }
 
 impl Registry {
-    /// Empty lists.
-    pub fn new(shards: usize) -> Self {
-        let shard = || Mutex::new(Shard { entries: Slab::new(), closed: false });
-        Self((0..shards).map(|_| shard()).collect())
+    /// Empty lists, for so many owners.
+    pub fn new(owners: usize) -> Self {
+        Self::with_spread(owners, SPREAD)
     }
 
-    /// Makes a task by `make` and lists it; `None`, without making it, once the registry is closed.
-    ///
-    /// `make` runs under the shard's lock, so it must only allocate.
-    pub fn admit<T>(
-        &self,
-        shard: usize,
-        make: impl FnOnce() -> (Runnable, T),
-    ) -> Option<(Runnable, T)> {
-        let mut list = self.0[shard].lock();
-        if list.closed {
-            return None;
-        }
-        let (runnable, rest) = make();
-        runnable.list(|entry| ((shard as u64) << 32) | list.entries.insert(entry) as u64);
-        Some((runnable, rest))
+    /// With another number of shards for each owner, for models, to which each lock is a step.
+    pub fn with_spread(owners: usize, spread: usize) -> Self {
+        let shard = || Line(Mutex::new(Shard { entries: Slab::new(), closed: false }));
+        Self { lines: (0..owners * spread).map(|_| shard()).collect(), spread }
+    }
+
+    /// Opens a shard for one task of that number, which is to be made and [listed](Admission::list)
+    /// next; `None` once the registry is closed.
+    #[inline]
+    pub fn open(&self, owner: usize, id: TaskId) -> Option<Admission<'_>> {
+        let shard = owner * self.spread + (id.get() / ROW) as usize % self.spread;
+        let list = self.lines[shard].0.lock();
+        (!list.closed).then(|| Admission { list, shard })
     }
 
     /// Takes an entry off its list; the caller gives it back to the task.
     pub fn take(&self, place: u64) -> Listed {
         let (shard, key) = ((place >> 32) as usize, (place & 0xFFFF_FFFF) as usize);
-        let mut list = self.0[shard].lock();
+        let mut list = self.lines[shard].0.lock();
         let entry = list.entries.remove(key);
         // A million tasks that have come and gone should not keep their room for ever.
         if list.entries.is_empty() && list.entries.capacity() > 1024 {
@@ -59,8 +70,8 @@ impl Registry {
 
     /// Admits no task any more.
     pub fn close(&self) {
-        for shard in &self.0 {
-            shard.lock().closed = true;
+        for shard in &self.lines {
+            shard.0.lock().closed = true;
         }
     }
 
@@ -73,8 +84,8 @@ impl Registry {
 
     /// Calls `look` for every task, under a lock: it must not call foreign code.
     pub fn each(&self, mut look: impl FnMut(&Listed)) {
-        for shard in &self.0 {
-            for (_, entry) in &shard.lock().entries {
+        for shard in &self.lines {
+            for (_, entry) in &shard.0.lock().entries {
                 look(entry);
             }
         }
@@ -82,11 +93,29 @@ impl Registry {
 
     /// How many tasks are not done.
     pub fn len(&self) -> usize {
-        self.0.iter().map(|shard| shard.lock().entries.len()).sum()
+        self.lines.iter().map(|shard| shard.0.lock().entries.len()).sum()
     }
 
     /// True if every task is done.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|shard| shard.lock().entries.is_empty())
+        self.lines.iter().all(|shard| shard.0.lock().entries.is_empty())
+    }
+}
+
+/// Leave to make one task: the runtime does not end before it is listed. It holds the shard's lock,
+/// so whoever has it must only allocate.
+#[derive(Debug)]
+#[must_use = "a task that is not listed is not found at the end"]
+pub struct Admission<'a> {
+    list: MutexGuard<'a, Shard>,
+    shard: usize,
+}
+
+impl Admission<'_> {
+    /// Lists the task that was made.
+    #[inline]
+    pub fn list(mut self, task: &Runnable) {
+        let shard = (self.shard as u64) << 32;
+        task.list(|entry| shard | self.list.entries.insert(entry) as u64);
     }
 }

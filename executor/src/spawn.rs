@@ -34,8 +34,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let Some(shared) = context::shared() else { no_runtime("spawn()") };
-    shared.spawn(future, Location::caller())
+    let Some(current) = context::current() else { no_runtime("spawn()") };
+    current.shared.spawn(future, Location::caller())
 }
 
 /// Starts a task that stays on this thread, so its future need not be `Send`.

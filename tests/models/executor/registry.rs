@@ -26,21 +26,19 @@ struct Inner {
 
 impl Listing {
     fn new() -> Self {
-        let (ready, registry) = (Mutex::new(VecDeque::new()), Registry::new(1));
+        let (ready, registry) = (Mutex::new(VecDeque::new()), Registry::with_spread(1, 1));
         Self(Arc::new(Inner { ready, registry }))
     }
 
     /// Makes, lists and pushes a task, as `Shared::admit` does; false if it is refused.
     fn spawn(&self, future: impl Future<Output: Send + 'static> + Send + 'static) -> bool {
-        let make = || new_task(future, self.clone(), spec(true));
-        match self.0.registry.admit(0, make) {
-            Some((runnable, task)) => {
-                task.detach();
-                self.push(runnable);
-                true
-            }
-            None => false,
-        }
+        let spec = spec(true);
+        let Some(admission) = self.0.registry.open(0, spec.id) else { return false };
+        let (runnable, task) = new_task(future, self.clone(), spec);
+        admission.list(&runnable);
+        task.detach();
+        self.push(runnable);
+        true
     }
 
     /// Admits nobody any more, and cancels those who are there, as `Shared`'s end does.
