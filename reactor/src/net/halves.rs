@@ -255,10 +255,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// A dropped read has taken nothing.
             #[track_caller]
-            pub fn read<'b>(
-                &'b mut self,
-                buffer: &'b mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn read(&mut self, buffer: &mut [u8]) -> impl IoFuture<usize> {
                 self.stream.read(buffer)
             }
 
@@ -270,10 +267,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// Not safe: a part may have been read.
             #[track_caller]
-            pub fn read_exact<'b>(
-                &'b mut self,
-                buffer: &'b mut [u8],
-            ) -> impl Future<Output = io::Result<()>> + Send + Unpin {
+            pub fn read_exact(&mut self, buffer: &mut [u8]) -> impl IoFuture<()> {
                 self.stream.read_exact(buffer)
             }
 
@@ -295,10 +289,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// A dropped write has written nothing.
             #[track_caller]
-            pub fn write<'b>(
-                &'b mut self,
-                data: &'b [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn write(&mut self, data: &[u8]) -> impl IoFuture<usize> {
                 self.stream.write(data)
             }
 
@@ -310,10 +301,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// Not safe: a part may have been written.
             #[track_caller]
-            pub fn write_all<'b>(
-                &'b mut self,
-                data: &'b [u8],
-            ) -> impl Future<Output = io::Result<()>> + Send + Unpin {
+            pub fn write_all(&mut self, data: &[u8]) -> impl IoFuture<()> {
                 self.stream.write_all(data)
             }
 
