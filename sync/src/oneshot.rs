@@ -73,9 +73,7 @@ impl<T> Sender<T> {
             let refused = state.put(value);
             (state.receiver.take(), state.sender.take(), refused)
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
         refused.map_or(Ok(()), |value| Err(Closed(value)))
     }
 
@@ -153,9 +151,7 @@ impl<T> Receiver<T> {
     /// Refuses what is sent from now on; a value that was sent before can still be received.
     pub fn close(&mut self) {
         let waker = self.channel.lock().end();
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 
     /// True if nothing more can be sent: it has been, or the sender is gone, or this end closed.
@@ -212,9 +208,7 @@ impl<T> Drop for Sender<T> {
             state.over = true;
             (state.receiver.take(), state.sender.take())
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 }
 
@@ -227,9 +221,7 @@ impl<T> Drop for Receiver<T> {
             let mut state = self.channel.lock();
             (state.end(), state.receiver.take(), state.value.take())
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 }
 

@@ -56,7 +56,7 @@ impl Wakes {
         let Some(first) = self.first.take() else { return };
         wake(first);
         if let Some(others) = &mut self.others {
-            others.0.drain(..).for_each(wake);
+            others.0.drain(..).for_each(wake::<Waker>);
         }
     }
 
@@ -70,12 +70,23 @@ impl Wakes {
     }
 }
 
-/// Runs one waker, so that a panic in it reaches neither the caller nor the next waker.
+/// Runs `act`, which pushes while it holds a lock, and fires when that is free again.
+#[inline]
+pub fn collect<R>(act: impl FnOnce(&mut Wakes) -> R) -> R {
+    let mut wakes = Wakes::new();
+    let result = act(&mut wakes);
+    wakes.fire();
+    wakes.end();
+    result
+}
+
+/// Runs a waker, if there is one, so that a panic in it reaches neither the caller nor the next.
 ///
 /// The panic is not silent: the panic hook has printed it. Its payload is leaked, because dropping
 /// foreign data may panic again.
 #[inline]
-pub fn wake(waker: Waker) {
+pub fn wake<W: Into<Option<Waker>>>(waker: W) {
+    let Some(waker) = waker.into() else { return };
     if let Err(payload) = shim::catch_unwind(|| waker.wake()) {
         std::mem::forget(payload);
     }
