@@ -5,20 +5,19 @@
 //! begins at once, and may fill, while those of the last one have not run. Rounds therefore need no
 //! numbers: a waiter either stands in the line that is filling, or was told how its round ended.
 
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::blocking;
 use crate::place::{Lined, Place, shown_by_place};
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
 use crate::wakes::{self, Wakes};
+use crate::{blocking, error_words};
 
 /// A meeting point: nobody passes until a fixed number of tasks is there, and then all do.
 ///
@@ -215,16 +214,10 @@ impl fmt::Debug for Barrier {
     }
 }
 
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Broken::Aborted => "the barrier was aborted",
-            Broken::Reset => "the barrier was reset before all were there",
-        })
-    }
-}
-
-impl Error for Broken {}
+error_words!(Broken:
+    Broken::Aborted => "the barrier was aborted",
+    Broken::Reset => "the barrier was reset before all were there",
+);
 
 impl<B: Deref<Target = Barrier> + Unpin> Future for Wait<B> {
     type Output = Result<Passed, Broken>;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::Shutdown;
 
+use windlass_sync::error_words;
 use windlass_sync::shim::Arc;
 
 /// A stream that can be halved: [`TcpStream`](super::TcpStream), [`UnixStream`](super::UnixStream).
@@ -167,13 +168,7 @@ impl<S: Stream> Drop for OwnedWriteHalf<S> {
 #[derive(Debug)]
 pub struct ReuniteError<S: Stream>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
 
-impl<S: Stream> fmt::Display for ReuniteError<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the two halves are not of the same stream")
-    }
-}
-
-impl<S: Stream> std::error::Error for ReuniteError<S> {}
+error_words!(ReuniteError<S>, [S: Stream]: _ => "the two halves are not of the same stream");
 
 /// Implements `AsyncRead` for something that leads to a stream.
 macro_rules! reads_by {
