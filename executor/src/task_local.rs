@@ -8,7 +8,6 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};

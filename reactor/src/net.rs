@@ -24,7 +24,6 @@
 //! Any number of futures may wait for the same direction of the same socket; all are woken and
 //! try. The `poll_*` methods share one place for a waker per direction: the last caller wins.
 
-use std::future::Future;
 use std::io;
 
 mod address;

@@ -13,7 +13,6 @@
 //!
 //! The system call is tried first, and the kernel is waited for only when it says so.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::panic::Location;

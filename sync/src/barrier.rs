@@ -6,7 +6,6 @@
 //! numbers: a waiter either stands in the line that is filling, or was told how its round ended.
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

@@ -5,7 +5,6 @@
 //! itself.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 

@@ -25,7 +25,6 @@
 //! | `cancel` | `mark`       | `is_cancelled` | what was done before the cancel  |
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll, Waker};

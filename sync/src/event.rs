@@ -11,7 +11,6 @@
 //! | `set` | `set`        | `is_set`        | what was done before the set  |
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

@@ -9,7 +9,6 @@
 //! keeps that account, so no moment between two steps lets a token through.
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;

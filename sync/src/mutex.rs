@@ -22,7 +22,6 @@
 mod guard;
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
@@ -255,6 +254,7 @@ impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Acquire<T, M> {
 impl<T: ?Sized, M: Deref<Target = Mutex<T>> + Unpin> Future for Acquire<T, M> {
     type Output = Guard<T, M>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let mutex = this.mutex.as_ref().expect("a future is not polled after it is ready");
@@ -265,6 +265,7 @@ impl<T: ?Sized, M: Deref<Target = Mutex<T>> + Unpin> Future for Acquire<T, M> {
 }
 
 impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Drop for Acquire<T, M> {
+    #[inline]
     fn drop(&mut self) {
         if let (Some(mutex), Some(key)) = (&self.mutex, self.waiter.leave()) {
             mutex.leave(key);

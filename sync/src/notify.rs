@@ -10,7 +10,6 @@
 //! | `calls` | `notify_all` | `Notified::new` | what was done before the call, for who comes after it |
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

@@ -30,7 +30,6 @@
 mod guard;
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;

@@ -18,7 +18,6 @@
 //! | `version` | `replace`    | `version`    | what was done before the value was sent  |
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 

@@ -1,7 +1,6 @@
 //! What the body and the children of a group have in hand: the group, and its children.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,6 +1,5 @@
 //! Lines out of a stream, none longer than a limit.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::panic::Location;
 use std::task::{Context, Poll, ready};

@@ -1,6 +1,5 @@
 //! Reading a known amount, and reading everything.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::panic::Location;
 use std::task::{Poll, ready};

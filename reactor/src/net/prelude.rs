@@ -1,7 +1,6 @@
 //! The names that the files of the sockets need, and the macros that are expanded in them.
 
 pub(super) use std::fmt;
-pub(super) use std::future::Future;
 pub(super) use std::io::{self, IoSlice};
 pub(super) use std::mem::MaybeUninit;
 pub(super) use std::net::Shutdown;

@@ -1,6 +1,5 @@
 //! The waiting operations of a queue.
 
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
