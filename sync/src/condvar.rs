@@ -35,7 +35,7 @@ use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::{self, Reason};
 use crate::{blocking, budget, wakes};
 
-/// Tells tasks that wait for a change of what a [`Mutex`](crate::mutex::Mutex) guards to look again.
+/// Tells tasks that wait for a change of what a [`Mutex`] guards to look again.
 ///
 /// Use it for a condition over a value that several tasks change, like "the list is not empty". The
 /// waiter says so with its guard in hand, and has it again when it goes on. For a condition that is
