@@ -1,7 +1,7 @@
 //! What the attribute macros call.
 #![allow(missing_docs, reason = "the fields are the options that the macros document")]
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Waker;
 use std::time::{Duration, Instant};

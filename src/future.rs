@@ -33,7 +33,6 @@
 //! used up the task's [budget](crate::task::unconstrained), the others are not polled in vain: the
 //! task goes to the back of the run queue, and begins with them the next time.
 
-use std::future::{Future, IntoFuture};
 use std::panic::Location;
 
 #[doc(inline)]

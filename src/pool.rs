@@ -65,7 +65,7 @@ mod stats;
 mod work;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::Poll;

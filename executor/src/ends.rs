@@ -60,17 +60,13 @@ impl Ends {
         inbox.places.push_back(place);
         let waker = inbox.waker.take();
         drop(inbox);
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 
     /// Wakes the waiter without an end.
     pub(crate) fn wake(&self) {
         let waker = self.0.lock().waker.take();
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 
     /// The place of the next end that is not read yet, in the order of the ends.
@@ -80,24 +76,7 @@ impl Ends {
 
     /// As [`next`](Self::next); while there is none, `cx` is woken by the next end.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<usize> {
-        let mut fresh = None;
-        loop {
-            let mut inbox = self.0.lock();
-            if let Some(place) = inbox.places.pop_front() {
-                return Poll::Ready(place);
-            }
-            if inbox.waker.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
-                return Poll::Pending;
-            }
-            if fresh.is_some() {
-                let former = std::mem::replace(&mut inbox.waker, fresh);
-                drop(inbox);
-                drop(former);
-                return Poll::Pending;
-            }
-            drop(inbox);
-            fresh = Some(cx.waker().clone());
-        }
+        wakes::poll_slot(&self.0, cx, |inbox| inbox.places.pop_front(), |inbox| &mut inbox.waker)
     }
 
     /// Takes the waiter's waker back.

@@ -10,7 +10,6 @@
 //! | `transit` | [`Shared::inject`], [`Shared::send_local`], at their ends | `Shared::drop` | this thread's last use of `Shared` |
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 

@@ -1,7 +1,6 @@
 //! The outputs of several tasks, in the order of the tasks.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -13,7 +13,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::{Future, Pending, pending};
+use std::future::{Pending, pending};
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

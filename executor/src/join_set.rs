@@ -1,7 +1,6 @@
 //! Tasks that come and go, and whose outputs are taken as they come.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::{self, Location};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,7 +1,6 @@
 //! The runtime as its users see it: made by a [`Builder`], reached through a [`Handle`].
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! Waiting for a task that must not be cancelled along with the waiter.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 

@@ -1,6 +1,5 @@
 //! Spawning in the current runtime.
 
-use std::future::Future;
 use std::panic::Location;
 
 use crate::context;

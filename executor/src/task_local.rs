@@ -8,11 +8,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use windlass_sync::error_words;
 use windlass_sync::shim::thread;
 
 /// Declares values that tasks carry with them.
@@ -269,10 +269,4 @@ fn exchange<T>(slot: &'static Slot<T>, value: &mut Option<T>) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unset(&'static str);
 
-impl fmt::Display for Unset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has no value here", self.0)
-    }
-}
-
-impl std::error::Error for Unset {}
+error_words!(Unset: Unset(name) => "{name} has no value here");

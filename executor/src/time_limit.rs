@@ -1,7 +1,6 @@
 //! Waiting for a task that must not run longer than so long.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Waiting for several tasks at once.
 
 use std::fmt;
-use std::future::Future;
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;

@@ -1,6 +1,5 @@
 //! Letting the others have a turn.
 
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -3,17 +3,13 @@
 use std::fmt;
 use std::io;
 
+use windlass_sync::error_words;
+
 /// The reactor that an I/O object belongs to has closed. Inside an [`io::Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RuntimeGone;
 
-impl fmt::Display for RuntimeGone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the runtime of this i/o object has shut down")
-    }
-}
-
-impl std::error::Error for RuntimeGone {}
+error_words!(RuntimeGone: _ => "the runtime of this i/o object has shut down");
 
 /// True if an operation failed because the runtime that the object belongs to has shut down.
 ///

@@ -20,7 +20,6 @@
 //! made of several: a dropped one may have moved a part. [`LineReader`] keeps what it has read, so
 //! its `next_line` may be dropped and asked again.
 
-use std::future::Future;
 use std::io::{self, IoSlice};
 use std::panic::Location;
 use std::pin::Pin;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Registry, Token};
 use windlass_sync::shim::{Arc, Mutex};
-use windlass_sync::wakes::Wakes;
+use windlass_sync::wakes::{self, Wakes};
 
 use crate::alarm::{ALARM, Alarm};
 use crate::error::runtime_gone;
@@ -265,11 +265,7 @@ impl Shared {
 
     pub(crate) fn close(&self) {
         let everybody = self.sources.lock().close();
-        let mut wakes = Wakes::new();
-        for source in &everybody {
-            source.close(&mut wakes);
-        }
-        wakes.fire();
+        wakes::collect(|wakes| everybody.iter().for_each(|source| source.close(wakes)));
         self.unpark();
     }
 

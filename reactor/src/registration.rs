@@ -13,7 +13,6 @@
 //!
 //! The system call is tried first, and the kernel is waited for only when it says so.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::panic::Location;
@@ -94,10 +93,7 @@ impl Registration {
         at: &'static Location<'static>,
         mut attempt: impl FnMut() -> io::Result<Done<T>>,
     ) -> Poll<io::Result<T>> {
-        if budget::poll_proceed(cx).is_pending() {
-            waiting::note(Reason::Yield, at);
-            return Poll::Pending;
-        }
+        ready!(budget::poll_proceed_at(cx, at));
         loop {
             let seen = ready!(self.poll_ready(direction, place, cx, at))?;
             if let Some(answer) = self.attempt(direction, seen, &mut attempt) {

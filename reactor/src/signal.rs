@@ -19,7 +19,6 @@
 //! twice.
 
 use std::fmt;
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::panic::Location;
 use std::pin::Pin;

@@ -49,19 +49,13 @@ pub enum OnUnpark {
 }
 
 /// The word.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sleep(AtomicU32);
-
-impl Default for Sleep {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl Sleep {
     /// Nobody sleeps.
     pub fn new() -> Sleep {
-        Sleep(AtomicU32::new(AWAKE))
+        Sleep::default() // AWAKE
     }
 
     /// The owner is about to sleep; false if it must not, because somebody has unparked it.

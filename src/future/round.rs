@@ -5,7 +5,6 @@
 //! the order of the polls is decided here, once.
 
 use std::cell::Cell;
-use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,7 +1,6 @@
 //! A connection that is lent.
 
 use std::fmt;
-use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::thread;
 use std::time::Duration;

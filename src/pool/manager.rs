@@ -1,6 +1,6 @@
 //! What a pool must know about its connections.
 
-use std::future::{Future, ready};
+use std::future::ready;
 
 /// How a [`Pool`](super::Pool) opens, checks and cleans the connections of one kind.
 ///

@@ -11,7 +11,6 @@
 //! than permits; below the minimum there are fewer than the maximum anyway. And a slot gives its
 //! permit back only after its connection is dropped, or is idle again.
 
-use std::future::Future;
 use std::panic::Location;
 use std::time::Instant;
 

@@ -5,20 +5,18 @@
 //! begins at once, and may fill, while those of the last one have not run. Rounds therefore need no
 //! numbers: a waiter either stands in the line that is filling, or was told how its round ended.
 
-use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
-use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use crate::blocking;
+use crate::place::{Lined, Place, shown_by_place};
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
-use crate::waiter::{Look, Visit, Waiter};
+use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
-use crate::wakes::Wakes;
+use crate::wakes::{self, Wakes};
+use crate::{blocking, error_words};
 
 /// A meeting point: nobody passes until a fixed number of tasks is there, and then all do.
 ///
@@ -93,8 +91,7 @@ pub struct Stats {
 /// The future of [`Barrier::wait`] and [`Barrier::wait_owned`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Wait<B: Deref<Target = Barrier>> {
-    barrier: B,
-    waiter: Waiter,
+    place: Place<B>,
 }
 
 impl Barrier {
@@ -119,7 +116,7 @@ impl Barrier {
     /// the others pass all the same.
     #[track_caller]
     pub fn wait(&self) -> Wait<&Self> {
-        Wait { barrier: self, waiter: Waiter::new(Location::caller()) }
+        Wait { place: Place::new(self) }
     }
 
     /// As [`wait`](Self::wait), with a future that keeps the barrier alive.
@@ -131,7 +128,7 @@ impl Barrier {
     /// As [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_owned(self: Arc<Self>) -> Wait<Arc<Self>> {
-        Wait { barrier: self, waiter: Waiter::new(Location::caller()) }
+        Wait { place: Place::new(self) }
     }
 
     /// Waits until all are there on a plain thread, which sleeps meanwhile.
@@ -159,13 +156,11 @@ impl Barrier {
     }
 
     fn break_up(&self, why: Broken) {
-        let mut wakes = Wakes::new();
-        {
+        wakes::collect(|wakes| {
             let mut state = self.state.lock();
             state.is_aborted = why == Broken::Aborted;
-            state.end_round(&mut wakes, |_| Err(why));
-        }
-        wakes.fire();
+            state.end_round(wakes, |_| Err(why));
+        });
     }
 
     /// How many it takes.
@@ -199,12 +194,11 @@ impl Barrier {
             }
         }
     }
+}
 
-    /// Takes a waiter out that is dropped.
-    fn leave(&self, key: usize) {
-        // Bound to a name, so that the waker in it is dropped after the lock is released.
-        let left = self.state.lock().line.remove(key);
-        drop(left);
+impl Lined for Barrier {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.state.lock().line.remove(key).waker
     }
 }
 
@@ -219,39 +213,20 @@ impl fmt::Debug for Barrier {
     }
 }
 
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Broken::Aborted => "the barrier was aborted",
-            Broken::Reset => "the barrier was reset before all were there",
-        })
-    }
-}
-
-impl Error for Broken {}
+error_words!(Broken:
+    Broken::Aborted => "the barrier was aborted",
+    Broken::Reset => "the barrier was reset before all were there",
+);
 
 impl<B: Deref<Target = Barrier> + Unpin> Future for Wait<B> {
     type Output = Result<Passed, Broken>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { barrier, waiter } = &mut *self;
-        waiter.poll(cx, |visit| barrier.look(visit))
+        self.place.poll(cx, Barrier::look)
     }
 }
 
-impl<B: Deref<Target = Barrier>> Drop for Wait<B> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            self.barrier.leave(key);
-        }
-    }
-}
-
-impl<B: Deref<Target = Barrier>> fmt::Debug for Wait<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
+shown_by_place!([B: Deref<Target = Barrier>] Wait[B]);
 
 /// How a round ended for one of its waiters.
 type Verdict = Result<Passed, Broken>;

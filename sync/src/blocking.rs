@@ -3,7 +3,6 @@
 //! A thread inside a runtime must not take it. It would stop its worker, and the tasks behind it,
 //! perhaps the very one it waits for; so the entrances refuse it there.
 
-use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 

@@ -5,24 +5,26 @@
 //! itself.
 
 use std::fmt;
-use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use self::ring::Ring;
 use crate::blocking;
 use crate::error::Closed;
+use crate::place::{Lined, Place, shown_by_place};
 use crate::shim::{Arc, Mutex};
-use crate::wait_list::{Phase, WaitList};
-use crate::waiter::{Look, Visit, Waiter};
+use crate::sides::Sides;
+use crate::waiter::Look;
 use crate::waiting::Reason;
-use crate::wakes::Wakes;
+use crate::wakes;
 
 mod error;
 mod ring;
 
 pub use self::error::{RecvError, TryRecvError};
+
+/// What [`Sender::closed`] waits for.
+const AWAITED: &str = "the receivers of a broadcast channel to go away";
 
 /// A channel whose receivers each get every value that is sent after they have subscribed.
 ///
@@ -45,9 +47,7 @@ pub use self::error::{RecvError, TryRecvError};
 #[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a broadcast channel keeps values: give it a capacity of at least 1");
-    let (receiving, closing) = (WaitList::new(), WaitList::new());
-    let ring = Ring::new(capacity);
-    let state = State { ring, senders: 1, receivers: 1, receiving, closing };
+    let state = State { ring: Ring::new(capacity), sides: Sides::new() };
     let channel = Arc::new(Mutex::new(state));
     (Sender { channel: channel.clone() }, Receiver { channel, position: 0 })
 }
@@ -80,15 +80,13 @@ pub struct Stats {
 /// The future of [`Receiver::recv`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Recv<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    waiter: Waiter,
+    place: Place<&'a mut Receiver<T>>,
 }
 
 /// The future of [`Sender::closed`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct SenderClosed<'a, T> {
-    channel: &'a Mutex<State<T>>,
-    waiter: Waiter,
+    place: Place<&'a Sender<T>>,
 }
 
 impl<T> Sender<T> {
@@ -98,16 +96,17 @@ impl<T> Sender<T> {
     /// [`Closed`] with the value, if there is no receiver.
     pub fn send(&self, value: T) -> Result<usize, Closed<T>> {
         let value = Arc::new(value);
-        let mut wakes = Wakes::new();
-        let (receivers, _overtaken) = {
+        let sent = wakes::collect(|wakes| {
             let mut state = self.channel.lock();
-            if state.receivers == 0 {
-                return Err(Closed(Arc::into_inner(value).expect("nobody else has seen it")));
+            if state.sides.receivers == 0 {
+                return Err(value);
             }
-            state.receiving.grant_all(&mut wakes);
-            (state.receivers, state.ring.push(value))
-        };
-        wakes.fire(); // before the value that was overtaken is dropped, which may panic
+            state.sides.receiving.grant_all(wakes);
+            Ok((state.sides.receivers, state.ring.push(value)))
+        });
+        // What was overtaken is dropped after all are woken; it may panic.
+        let (receivers, _overtaken) =
+            sent.map_err(|value| Closed(Arc::into_inner(value).expect("nobody else has seen it")))?;
         Ok(receivers)
     }
 
@@ -140,7 +139,7 @@ impl<T> Sender<T> {
     /// A future that is dropped has changed nothing.
     #[track_caller]
     pub fn closed(&self) -> SenderClosed<'_, T> {
-        SenderClosed { channel: &self.channel, waiter: Waiter::new(Location::caller()) }
+        SenderClosed { place: Place::new(self) }
     }
 
     /// The figures of this moment.
@@ -203,7 +202,7 @@ impl<T: Clone> Receiver<T> {
     /// left. [`RecvError::Closed`], if everything has been received and there are no senders.
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        Recv { receiver: self, waiter: Waiter::new(Location::caller()) }
+        Recv { place: Place::new(self) }
     }
 
     /// Takes the next value if there is one.
@@ -230,37 +229,25 @@ impl<T: Clone> Receiver<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.channel.lock().senders += 1;
+        self.channel.lock().sides.senders += 1;
         Self { channel: self.channel.clone() }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut wakes = Wakes::new();
-        {
-            let mut state = self.channel.lock();
-            state.senders -= 1;
-            if state.senders == 0 {
-                state.receiving.grant_all(&mut wakes);
-            }
-        }
-        wakes.fire();
+        wakes::collect(|wakes| self.channel.lock().sides.drop_sender(wakes));
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut wakes = Wakes::new();
-        let _unwanted = {
+        let unwanted = wakes::collect(|wakes| {
             let mut state = self.channel.lock();
-            state.receivers -= 1;
-            if state.receivers == 0 {
-                state.closing.grant_all(&mut wakes);
-            }
+            state.sides.drop_receiver(wakes);
             state.ring.leave(self.position)
-        };
-        wakes.fire(); // before the values that nobody will receive are dropped, which may panic
+        });
+        drop(unwanted); // after all are woken: it may panic
     }
 }
 
@@ -268,13 +255,13 @@ impl<T: Clone> Future for Recv<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver: Receiver { channel, position }, waiter } = &mut *self;
+        let Place { owner: Receiver { channel, position }, waiter } = &mut self.place;
         let received = waiter.poll(cx, |visit| {
             let mut state = channel.lock();
             let Some(taken) = state.take(position) else {
-                return visit.stay(&mut state.receiving, (), Reason::Broadcast);
+                return visit.stay(&mut state.sides.receiving, (), Reason::Broadcast);
             };
-            visit.leave(&mut state.receiving);
+            visit.leave(&mut state.sides.receiving);
             Look::Go(taken)
         });
         received.map_ok(Arc::unwrap_or_clone) // only now: cloning is foreign code
@@ -285,26 +272,19 @@ impl<T> Future for SenderClosed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let channel = self.channel;
-        self.waiter.poll(cx, |visit| channel.lock().look_closed(visit))
+        self.place.poll(cx, |sender, visit| sender.channel.lock().sides.look_closed(AWAITED, visit))
     }
 }
 
-impl<T> Drop for Recv<'_, T> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            let left = self.receiver.channel.lock().receiving.remove(key);
-            drop(left); // by name, so that its waker is dropped after the lock is released
-        }
+impl<T> Lined for Receiver<T> {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.channel.lock().sides.receiving.remove(key).waker
     }
 }
 
-impl<T> Drop for SenderClosed<'_, T> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            let left = self.channel.lock().closing.remove(key);
-            drop(left);
-        }
+impl<T> Lined for Sender<T> {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.channel.lock().sides.closing.remove(key).waker
     }
 }
 
@@ -323,59 +303,32 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-impl<T> fmt::Debug for Recv<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recv").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for SenderClosed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderClosed").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
+shown_by_place!([T] Recv['_, T] [T] SenderClosed['_, T]);
 
 /// What the lock guards.
 struct State<T> {
     /// The values, and where the receivers are among them.
     ring: Ring<T>,
-    /// How many senders there are.
-    senders: usize,
-    /// How many receivers there are.
-    receivers: usize,
-    /// Receivers that wait for a value. Nobody stands there who has one to take.
-    receiving: WaitList<()>,
-    /// Senders that wait for the last receiver to go.
-    closing: WaitList<()>,
+    /// Who sends and who receives. Nobody stands in line for a value who has one to take.
+    sides: Sides,
 }
 
 impl<T> State<T> {
     /// Takes the next value of the receiver at `position`; `None` if it has to wait for it.
     fn take(&mut self, position: &mut u64) -> Option<Result<Arc<T>, RecvError>> {
-        let is_over = self.senders == 0;
+        let is_over = self.sides.senders == 0;
         self.ring.take(position).or_else(|| is_over.then_some(Err(RecvError::Closed)))
     }
 
-    /// Looks whether there is no receiver, or has been none at a moment of the wait.
-    fn look_closed(&mut self, visit: &mut Visit<'_>) -> Look<()> {
-        if self.receivers > 0 && visit.phase(&self.closing) != Some(Phase::Granted) {
-            let reason = Reason::Other("the receivers of a broadcast channel to go away");
-            return visit.stay(&mut self.closing, (), reason);
-        }
-        visit.leave(&mut self.closing);
-        Look::Go(())
-    }
-
     fn stats(&self) -> Stats {
-        let State { senders, receivers, .. } = *self;
-        let waiting = self.receiving.waiting() + self.closing.waiting();
-        Stats { senders, receivers, kept: self.ring.len(), waiting }
+        let Sides { senders, receivers, .. } = self.sides;
+        Stats { senders, receivers, kept: self.ring.len(), waiting: self.sides.waiting() }
     }
 }
 
 /// A receiver for what is sent from now on.
 fn subscribe<T>(channel: &Arc<Mutex<State<T>>>) -> Receiver<T> {
     let mut state = channel.lock();
-    state.receivers += 1;
+    state.sides.receivers += 1;
     Receiver { channel: channel.clone(), position: state.ring.enter() }
 }

@@ -8,7 +8,6 @@
 //! The executor refills it with [`enter`] around each poll. Outside an executor there is no budget,
 //! so the primitives work under any runtime.
 
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};

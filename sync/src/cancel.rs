@@ -25,25 +25,24 @@
 //! | `cancel` | `mark`       | `is_cancelled` | what was done before the cancel  |
 
 use std::fmt;
-use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Weak;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
 use crate::budget;
 use crate::error::Cancelled;
+use crate::place::{Lined, Place, shown_by_place};
 use crate::shim::atomic::{
     AtomicBool,
     Ordering::{Acquire, Release},
 };
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::WaitList;
-use crate::waiter::{Look, Visit, Waiter};
+use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
-use crate::wakes::Wakes;
+use crate::wakes::{self, Wakes};
 
 /// Asks work to stop, and all work below it; clones are the same token.
 ///
@@ -83,8 +82,7 @@ pub struct Stats {
 /// The future of [`CancelToken::cancelled`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct UntilCancelled {
-    node: Arc<Node>,
-    waiter: Waiter,
+    place: Place<Arc<Node>>,
 }
 
 /// The future of [`CancelToken::run_until_cancelled`].
@@ -183,7 +181,7 @@ impl CancelToken {
     /// A future that is dropped has changed nothing.
     #[track_caller]
     pub fn cancelled(&self) -> UntilCancelled {
-        UntilCancelled { node: self.node.clone(), waiter: Waiter::new(Location::caller()) }
+        UntilCancelled { place: Place::new(self.node.clone()) }
     }
 
     /// Runs a future until it is ready or the token is cancelled, whichever comes first.
@@ -270,25 +268,17 @@ impl Future for UntilCancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { node, waiter } = &mut *self;
-        waiter.poll(cx, |visit| node.look(visit))
+        self.place.poll(cx, Node::look)
     }
 }
 
-impl Drop for UntilCancelled {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            let left = self.node.state.lock().line.remove(key);
-            drop(left); // by name, so that its waker is dropped after the lock is released
-        }
+impl Lined for Node {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.state.lock().line.remove(key).waker
     }
 }
 
-impl fmt::Debug for UntilCancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UntilCancelled").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
+shown_by_place!([] UntilCancelled[]);
 
 impl<F: Future> Future for RunUntilCancelled<F> {
     type Output = Result<F::Output, Cancelled>;
@@ -296,7 +286,7 @@ impl<F: Future> Future for RunUntilCancelled<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { cancelled, body } = &mut *self;
         if Pin::new(&mut *cancelled).poll(cx).is_ready() {
-            let reason = cancelled.node.state.lock().reason.clone();
+            let reason = cancelled.place.owner.state.lock().reason.clone();
             return Poll::Ready(Err(Cancelled { reason }));
         }
         if budget::is_exhausted() {
@@ -347,15 +337,14 @@ impl Node {
 
     /// Cancels this node and all below it.
     fn cancel(self: &Arc<Self>, reason: Option<Arc<str>>) {
-        let mut wakes = Wakes::new();
-        let mut ahead = vec![(self.clone(), reason)];
-        while let Some((node, reason)) = ahead.pop() {
-            node.mark(reason, &mut wakes, &mut ahead);
-        }
-        // By name: a list of weak references is freed after the lock is released.
-        let done = std::mem::take(&mut self.state.lock().children);
-        wakes.fire();
-        drop(done);
+        let done = wakes::collect(|wakes| {
+            let mut ahead = vec![(self.clone(), reason)];
+            while let Some((node, reason)) = ahead.pop() {
+                node.mark(reason, wakes, &mut ahead);
+            }
+            std::mem::take(&mut self.state.lock().children)
+        });
+        drop(done); // by name: a list of weak references is freed after the lock is released
     }
 
     /// Marks this node as cancelled, unless it is, and adds its children to those still `ahead`.

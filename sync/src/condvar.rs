@@ -22,21 +22,20 @@
 //! and neither lock is held while the other is taken.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::ops::DerefMut;
+use std::future::poll_fn;
+use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use crate::mutex::{Lock, LockOwned, MutexGuard, OwnedMutexGuard};
-use crate::shim::{Arc, Mutex};
+use crate::mutex::{Acquire, Guard, Mutex};
+use crate::shim;
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::{self, Reason};
-use crate::wakes::Wakes;
-use crate::{blocking, budget};
+use crate::{blocking, budget, wakes};
 
-/// Tells tasks that wait for a change of what a [`Mutex`](crate::mutex::Mutex) guards to look again.
+/// Tells tasks that wait for a change of what a [`Mutex`] guards to look again.
 ///
 /// Use it for a condition over a value that several tasks change, like "the list is not empty". The
 /// waiter says so with its guard in hand, and has it again when it goes on. For a condition that is
@@ -62,9 +61,10 @@ use crate::{blocking, budget};
 /// added.notify_one();
 /// assert!(takes.as_mut().poll(&mut cx).is_ready());
 /// ```
+#[derive(Default)]
 pub struct Condvar {
     /// Who waits, and whether a single notification has reached them, which must not be lost.
-    line: Mutex<WaitList<bool>>,
+    line: shim::Mutex<WaitList<bool>>,
 }
 
 /// A snapshot of a condition, for reports.
@@ -125,7 +125,7 @@ pub struct Wait<'a, G: Relock> {
 impl Condvar {
     /// A condition nobody waits for.
     pub fn new() -> Self {
-        Self { line: Mutex::new(WaitList::new()) }
+        Self::default()
     }
 
     /// Unlocks, waits for a notification, and locks again.
@@ -229,23 +229,19 @@ impl Condvar {
 
     /// Wakes the `count` who have waited longest, or as many as there are.
     pub fn notify_many(&self, count: usize) {
-        let mut wakes = Wakes::new();
-        {
+        wakes::collect(|wakes| {
             let mut line = self.line.lock();
             for _ in 0..count {
                 let Some(first) = line.first() else { break };
                 *line.payload_mut(first) = true;
                 wakes.push(line.grant(first));
             }
-        }
-        wakes.fire();
+        });
     }
 
     /// Wakes everybody who waits.
     pub fn notify_all(&self) {
-        let mut wakes = Wakes::new();
-        self.line.lock().grant_all(&mut wakes);
-        wakes.fire();
+        wakes::collect(|wakes| self.line.lock().grant_all(wakes));
     }
 
     /// The figures of this moment.
@@ -264,12 +260,6 @@ impl Condvar {
     }
 }
 
-impl Default for Condvar {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Stats { waiting, notified } = self.stats();
@@ -277,19 +267,11 @@ impl fmt::Debug for Condvar {
     }
 }
 
-impl<'a, T: ?Sized> Relock for MutexGuard<'a, T> {
-    type Lock = Lock<'a, T>;
+impl<T: ?Sized, M: Deref<Target = Mutex<T>> + Clone + Unpin> Relock for Guard<T, M> {
+    type Lock = Acquire<T, M>;
 
-    fn relock(&self, at: &'static Location<'static>) -> Lock<'a, T> {
-        MutexGuard::mutex(self).lock_at(at)
-    }
-}
-
-impl<T: ?Sized> Relock for OwnedMutexGuard<T> {
-    type Lock = LockOwned<T>;
-
-    fn relock(&self, at: &'static Location<'static>) -> LockOwned<T> {
-        Arc::clone(OwnedMutexGuard::mutex(self)).lock_owned_at(at)
+    fn relock(&self, at: &'static Location<'static>) -> Acquire<T, M> {
+        Acquire::new(Guard::mutex(self).clone(), at)
     }
 }
 

@@ -1,9 +1,25 @@
 //! How the primitives say no: one small type per way of failing, each with the value in it.
 
-use std::error::Error;
 use std::fmt;
 
 use crate::shim::Arc;
+
+/// Makes an error of a type by giving each of its cases its words. For the floors of windlass only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! error_words {
+    ($Error:ty $(, [$($parameter:tt)*])?: $($case:pat => $words:literal),+ $(,)?) => {
+        impl $(<$($parameter)*>)? ::std::fmt::Display for $Error {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    $($case => ::std::write!(f, $words),)+
+                }
+            }
+        }
+
+        impl $(<$($parameter)*>)? ::std::error::Error for $Error {}
+    };
+}
 
 /// It is closed, and nothing more goes through; what could not be handed over is inside.
 ///
@@ -26,13 +42,7 @@ impl<T> fmt::Debug for Closed<T> {
     }
 }
 
-impl<T> fmt::Display for Closed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the other side is closed")
-    }
-}
-
-impl<T> Error for Closed<T> {}
+error_words!(Closed<T>, [T]: _ => "the other side is closed");
 
 /// Why there is nothing to receive right now.
 ///
@@ -52,16 +62,10 @@ pub enum TryRecvError {
     Closed,
 }
 
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryRecvError::Empty => "nothing has been sent yet",
-            TryRecvError::Closed => "the other side is closed",
-        })
-    }
-}
-
-impl Error for TryRecvError {}
+error_words!(TryRecvError:
+    TryRecvError::Empty => "nothing has been sent yet",
+    TryRecvError::Closed => "the other side is closed",
+);
 
 /// Why an item was not put right now; it is inside.
 ///
@@ -100,16 +104,10 @@ impl<T> fmt::Debug for TryPutError<T> {
     }
 }
 
-impl<T> fmt::Display for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryPutError::Full(_) => "the queue is full",
-            TryPutError::ShutDown(_) => "the queue is shut down",
-        })
-    }
-}
-
-impl<T> Error for TryPutError<T> {}
+error_words!(TryPutError<T>, [T]:
+    TryPutError::Full(_) => "the queue is full",
+    TryPutError::ShutDown(_) => "the queue is shut down",
+);
 
 /// Why a queue gave no item right now.
 ///
@@ -129,16 +127,10 @@ pub enum TryGetError {
     ShutDown,
 }
 
-impl fmt::Display for TryGetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryGetError::Empty => "the queue is empty",
-            TryGetError::ShutDown => "the queue is shut down and empty",
-        })
-    }
-}
-
-impl Error for TryGetError {}
+error_words!(TryGetError:
+    TryGetError::Empty => "the queue is empty",
+    TryGetError::ShutDown => "the queue is shut down and empty",
+);
 
 /// An item was to be marked as done, and none is unfinished.
 ///
@@ -151,13 +143,7 @@ impl Error for TryGetError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllDone;
 
-impl fmt::Display for AllDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("every item of the queue was marked as done before")
-    }
-}
-
-impl Error for AllDone {}
+error_words!(AllDone: _ => "every item of the queue was marked as done before");
 
 /// Why a semaphore gave no permit right now.
 ///
@@ -177,16 +163,10 @@ pub enum TryAcquireError {
     Closed,
 }
 
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryAcquireError::NoPermits => "no permits are free",
-            TryAcquireError::Closed => "the semaphore is closed",
-        })
-    }
-}
-
-impl Error for TryAcquireError {}
+error_words!(TryAcquireError:
+    TryAcquireError::NoPermits => "no permits are free",
+    TryAcquireError::Closed => "the semaphore is closed",
+);
 
 /// A semaphore was to be given more permits than it may have.
 ///
@@ -202,13 +182,7 @@ pub struct TooMany {
     pub max: usize,
 }
 
-impl fmt::Display for TooMany {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the semaphore has at most {} permits", self.max)
-    }
-}
-
-impl Error for TooMany {}
+error_words!(TooMany: TooMany { max } => "the semaphore has at most {max} permits");
 
 /// It was cancelled, through a token, before it had ended.
 ///
@@ -224,13 +198,7 @@ pub struct Cancelled {
     pub reason: Option<Arc<str>>,
 }
 
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Some(reason) => write!(f, "cancelled: {reason}"),
-            None => f.write_str("cancelled"),
-        }
-    }
-}
-
-impl Error for Cancelled {}
+error_words!(Cancelled:
+    Cancelled { reason: Some(reason) } => "cancelled: {reason}",
+    Cancelled { reason: None } => "cancelled",
+);

@@ -11,21 +11,20 @@
 //! | `set` | `set`        | `is_set`        | what was done before the set  |
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
-use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use crate::place::{Lined, Place, shown_by_place};
 use crate::shim::atomic::{
     AtomicBool,
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
-use crate::waiter::{Look, Visit, Waiter};
+use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
-use crate::wakes::Wakes;
+use crate::wakes;
 
 /// A flag: off until somebody sets it, and then everybody who waited goes on.
 ///
@@ -42,6 +41,7 @@ use crate::wakes::Wakes;
 /// ready.clear();
 /// assert!(!ready.is_set());
 /// ```
+#[derive(Default)]
 pub struct Event {
     /// Whether it is set. Written under the lock of the line.
     flag: AtomicBool,
@@ -61,30 +61,25 @@ pub struct Stats {
 /// The future of [`Event::wait`] and [`Event::wait_owned`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Wait<E: Deref<Target = Event>> {
-    event: E,
-    waiter: Waiter,
+    place: Place<E>,
 }
 
 impl Event {
     /// An event that is not set.
     pub fn new() -> Self {
-        Self { flag: AtomicBool::new(false), line: Mutex::new(WaitList::new()) }
+        Self::default()
     }
 
     /// Sets the event and wakes everybody who waits, in the order they came.
     ///
     /// They go on even if the event is cleared before they run.
     pub fn set(&self) {
-        let mut wakes = Wakes::new();
-        {
+        wakes::collect(|wakes| {
             let mut line = self.line.lock();
             // ORDERING: Release, release side of `set`.
             self.flag.swap(true, Release);
-            while let Some(first) = line.first() {
-                wakes.push(line.grant(first));
-            }
-        }
-        wakes.fire();
+            line.grant_all(wakes);
+        });
     }
 
     /// Unsets the event: who comes from now on waits.
@@ -121,7 +116,7 @@ impl Event {
     /// A future that is dropped has taken nothing from anybody.
     #[track_caller]
     pub fn wait(&self) -> Wait<&Self> {
-        Wait { event: self, waiter: Waiter::new(Location::caller()) }
+        Wait { place: Place::new(self) }
     }
 
     /// As [`wait`](Self::wait), with a future that keeps the event alive.
@@ -130,7 +125,7 @@ impl Event {
     /// As [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_owned(self: Arc<Self>) -> Wait<Arc<Self>> {
-        Wait { event: self, waiter: Waiter::new(Location::caller()) }
+        Wait { place: Place::new(self) }
     }
 
     /// The figures of this moment.
@@ -152,18 +147,11 @@ impl Event {
         visit.leave(&mut line);
         Look::Go(())
     }
-
-    /// Takes a waiter out that is dropped.
-    fn leave(&self, key: usize) {
-        // Bound to a name, so that the waker in it is dropped after the lock is released.
-        let left = self.line.lock().remove(key);
-        drop(left);
-    }
 }
 
-impl Default for Event {
-    fn default() -> Self {
-        Self::new()
+impl Lined for Event {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.line.lock().remove(key).waker
     }
 }
 
@@ -178,21 +166,8 @@ impl<E: Deref<Target = Event> + Unpin> Future for Wait<E> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { event, waiter } = &mut *self;
-        waiter.poll(cx, |visit| event.look(visit))
+        self.place.poll(cx, Event::look)
     }
 }
 
-impl<E: Deref<Target = Event>> Drop for Wait<E> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            self.event.leave(key);
-        }
-    }
-}
-
-impl<E: Deref<Target = Event>> fmt::Debug for Wait<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
+shown_by_place!([E: Deref<Target = Event>] Wait[E]);

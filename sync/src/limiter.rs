@@ -9,17 +9,16 @@
 //! keeps that account, so no moment between two steps lets a token through.
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
+use crate::place::{Lined, Place, shown_by_place};
 use crate::semaphore::Semaphore;
 use crate::shim::{Arc, Mutex};
-use crate::waiter::Waiter;
 use crate::waiting::{self, Reason};
 
 /// Who waits looks among so many tokens for one of its own. A look among more costs more than the
@@ -109,8 +108,7 @@ pub struct Holder {
 /// The future of [`Limiter::acquire`] and [`Limiter::acquire_owned`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Acquire<L: Deref<Target = Limiter>> {
-    limiter: L,
-    waiter: Waiter,
+    place: Place<L>,
 }
 
 impl Limiter {
@@ -131,7 +129,7 @@ impl Limiter {
     /// gets it. A new call starts at the end of the line.
     #[track_caller]
     pub fn acquire(&self) -> Acquire<&Self> {
-        Acquire { limiter: self, waiter: Waiter::new(Location::caller()) }
+        Acquire { place: Place::new(self) }
     }
 
     /// As [`acquire`](Self::acquire), with a token that keeps the limiter alive.
@@ -140,7 +138,7 @@ impl Limiter {
     /// As [`acquire`](Self::acquire).
     #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> Acquire<Arc<Self>> {
-        Acquire { limiter: self, waiter: Waiter::new(Location::caller()) }
+        Acquire { place: Place::new(self) }
     }
 
     /// Takes a token if one is free and nobody stands in line.
@@ -244,7 +242,7 @@ impl<L: Deref<Target = Limiter> + Clone + Unpin> Future for Acquire<L> {
     type Output = Token<L>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Token<L>> {
-        let Self { limiter, waiter } = &mut *self;
+        let Place { owner: limiter, waiter } = &mut self.place;
         let Poll::Ready(acquired) = limiter.permits.poll_acquire(waiter, cx, 1, |_| None) else {
             if waiter.is_in_line() {
                 waiting::note(limiter.reason(), waiter.at);
@@ -256,19 +254,14 @@ impl<L: Deref<Target = Limiter> + Clone + Unpin> Future for Acquire<L> {
     }
 }
 
-impl<L: Deref<Target = Limiter>> Drop for Acquire<L> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            self.limiter.permits.leave(key);
-        }
+impl Lined for Limiter {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.permits.leave(key);
+        None
     }
 }
 
-impl<L: Deref<Target = Limiter>> fmt::Debug for Acquire<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
+shown_by_place!([L: Deref<Target = Limiter>] Acquire[L]);
 
 /// What the lock guards.
 struct State {

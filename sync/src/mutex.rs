@@ -22,12 +22,12 @@
 mod guard;
 
 use std::fmt;
-use std::future::Future;
+use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-pub use guard::{MappedGuard, MutexGuard, OwnedMutexGuard};
+pub use guard::{Guard, MappedGuard, MutexGuard, OwnedMutexGuard};
 
 use crate::shim::{self, Arc};
 use crate::wait_list::{Phase, WaitList};
@@ -76,17 +76,15 @@ pub struct Stats {
 }
 
 /// The future of [`Mutex::lock`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct Lock<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    waiter: Waiter,
-}
-
+pub type Lock<'a, T> = Acquire<T, &'a Mutex<T>>;
 /// The future of [`Mutex::lock_owned`].
+pub type LockOwned<T> = Acquire<T, Arc<Mutex<T>>>;
+
+/// The future of a guard; it is called [`Lock`] or [`LockOwned`].
 #[must_use = "a future does nothing unless awaited"]
-pub struct LockOwned<T: ?Sized> {
+pub struct Acquire<T: ?Sized, M: Deref<Target = Mutex<T>>> {
     /// `None` once it has become a guard.
-    mutex: Option<Arc<Mutex<T>>>,
+    mutex: Option<M>,
     waiter: Waiter,
 }
 
@@ -142,7 +140,7 @@ impl<T: ?Sized> Mutex<T> {
     /// line gets it. A new call starts at the end of the line.
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
-        self.lock_at(Location::caller())
+        Acquire::new(self, Location::caller())
     }
 
     /// As [`lock`](Self::lock), with a guard that keeps the mutex alive.
@@ -151,21 +149,21 @@ impl<T: ?Sized> Mutex<T> {
     /// As [`lock`](Self::lock).
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        self.lock_owned_at(Location::caller())
+        Acquire::new(self, Location::caller())
     }
 
     /// Locks the mutex if it is free and nobody stands in line.
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let value = self.state.lock().take(waiting::owner(), Location::caller())?;
-        Some(MutexGuard::new(self, value))
+        Some(Guard::new(self, value))
     }
 
     /// As [`try_lock`](Self::try_lock), with a guard that keeps the mutex alive.
     #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Option<OwnedMutexGuard<T>> {
         let value = self.state.lock().take(waiting::owner(), Location::caller())?;
-        Some(OwnedMutexGuard::new(self, value))
+        Some(Guard::new(self, value))
     }
 
     /// Waits for the mutex on a plain thread, which sleeps meanwhile.
@@ -209,40 +207,26 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// As [`lock`](Self::lock), for somebody at that line.
-    pub(crate) fn lock_at(&self, at: &'static Location<'static>) -> Lock<'_, T> {
-        Lock { mutex: self, waiter: Waiter::new(at) }
-    }
-
-    /// As [`lock_owned`](Self::lock_owned), for somebody at that line.
-    pub(crate) fn lock_owned_at(self: Arc<Self>, at: &'static Location<'static>) -> LockOwned<T> {
-        LockOwned { mutex: Some(self), waiter: Waiter::new(at) }
-    }
-
     /// Puts the value back and hands it to the first in line.
     fn unlock(&self, value: Box<T>) {
-        let waker = {
+        let next = {
             let mut state = self.state.lock();
             state.value = Some(value);
             state.hand_over()
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(next);
     }
 
     /// Takes a waiter out that is dropped; what it was promised goes to the next.
     #[cold]
     fn leave(&self, key: usize) {
-        let (left, waker) = {
+        let (left, next) = {
             let mut state = self.state.lock();
             let left = state.line.remove(key);
-            let handed = if left.phase == Phase::Granted { state.hand_over() } else { None };
-            (left, handed)
+            let next = if left.phase == Phase::Granted { state.hand_over() } else { None };
+            (left, next)
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker); // before `left` drops its waker, which may panic
-        }
+        wakes::wake(next); // before `left` drops its waker, which may panic
         drop(left);
     }
 }
@@ -252,7 +236,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
         let mut text = f.debug_struct("Mutex");
         // As nobody's: what is promised to a waiter is not for printing.
         let value = self.state.lock().take(0, Location::caller());
-        match value.map(|value| MutexGuard::new(self, value)) {
+        match value.map(|value| Guard::new(self, value)) {
             Some(value) => text.field("data", &&*value),
             None => text.field("data", &format_args!("<locked>")),
         };
@@ -260,37 +244,28 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-impl<'a, T: ?Sized> Future for Lock<'a, T> {
-    type Output = MutexGuard<'a, T>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mutex = self.mutex;
-        let value = ready!(self.waiter.poll(cx, |visit| mutex.state.lock().look(visit)));
-        Poll::Ready(MutexGuard::new(mutex, value))
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Acquire<T, M> {
+    /// For somebody at that line.
+    pub(crate) fn new(mutex: M, at: &'static Location<'static>) -> Self {
+        Self { mutex: Some(mutex), waiter: Waiter::new(at) }
     }
 }
 
-impl<T: ?Sized> Future for LockOwned<T> {
-    type Output = OwnedMutexGuard<T>;
+impl<T: ?Sized, M: Deref<Target = Mutex<T>> + Unpin> Future for Acquire<T, M> {
+    type Output = Guard<T, M>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let mutex = this.mutex.as_ref().expect("a future is not polled after it is ready");
         let value = ready!(this.waiter.poll(cx, |visit| mutex.state.lock().look(visit)));
         let mutex = this.mutex.take().expect("it was there a moment ago");
-        Poll::Ready(OwnedMutexGuard::new(mutex, value))
+        Poll::Ready(Guard::new(mutex, value))
     }
 }
 
-impl<T: ?Sized> Drop for Lock<'_, T> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            self.mutex.leave(key);
-        }
-    }
-}
-
-impl<T: ?Sized> Drop for LockOwned<T> {
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Drop for Acquire<T, M> {
+    #[inline]
     fn drop(&mut self) {
         if let (Some(mutex), Some(key)) = (&self.mutex, self.waiter.leave()) {
             mutex.leave(key);
@@ -298,15 +273,9 @@ impl<T: ?Sized> Drop for LockOwned<T> {
     }
 }
 
-impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> fmt::Debug for Acquire<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lock").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for LockOwned<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockOwned").field("waiter", &self.waiter).finish_non_exhaustive()
     }
 }
 

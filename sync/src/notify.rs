@@ -10,21 +10,20 @@
 //! | `calls` | `notify_all` | `Notified::new` | what was done before the call, for who comes after it |
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::place::{Lined, Place};
 use crate::shim::atomic::{
     AtomicUsize,
     Ordering::{Acquire, Release},
 };
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
-use crate::waiter::{Look, Visit, Waiter};
+use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
-use crate::wakes::{self, Wakes};
+use crate::wakes;
 
 /// Tells one task, or all that wait, that something has changed.
 ///
@@ -48,6 +47,7 @@ use crate::wakes::{self, Wakes};
 /// changed.notify_all();
 /// assert!(second.enable());
 /// ```
+#[derive(Default)]
 pub struct Notify {
     /// How often `notify_all` was called. Written under the lock.
     calls: AtomicUsize,
@@ -66,39 +66,31 @@ pub struct Stats {
 /// The future of [`Notify::notified`] and [`Notify::notified_owned`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Notified<N: Deref<Target = Notify>> {
-    notify: N,
+    place: Place<N>,
     /// How many calls of `notify_all` were before it; `None` once it has been notified.
     calls: Option<usize>,
-    waiter: Waiter,
 }
 
 impl Notify {
     /// A notifier with nothing kept.
     pub fn new() -> Self {
-        let state = State { kept: false, line: WaitList::new() };
-        Self { calls: AtomicUsize::new(0), state: Mutex::new(state) }
+        Self::default()
     }
 
     /// Notifies who has waited longest; if nobody waits, the next who comes.
     pub fn notify_one(&self) {
-        let waker = self.state.lock().notify_one();
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        let first = self.state.lock().notify_one();
+        wakes::wake(first);
     }
 
     /// Notifies everybody who waits, that is whose [`notified`](Self::notified) was called before.
     pub fn notify_all(&self) {
-        let mut wakes = Wakes::new();
-        {
+        wakes::collect(|wakes| {
             let mut state = self.state.lock();
             // ORDERING: Release, release side of `calls`.
             self.calls.fetch_add(1, Release);
-            while let Some(first) = state.line.first() {
-                wakes.push(state.line.grant(first));
-            }
-        }
-        wakes.fire();
+            state.line.grant_all(wakes);
+        });
     }
 
     /// Waits for a notification.
@@ -124,7 +116,7 @@ impl Notify {
     #[inline]
     #[track_caller]
     pub fn notified(&self) -> Notified<&Self> {
-        Notified::new(self, Location::caller())
+        Notified::new(self)
     }
 
     /// As [`notified`](Self::notified), with a future that keeps the notifier alive.
@@ -133,7 +125,7 @@ impl Notify {
     /// As [`notified`](Self::notified).
     #[track_caller]
     pub fn notified_owned(self: Arc<Self>) -> Notified<Arc<Self>> {
-        Notified::new(self, Location::caller())
+        Notified::new(self)
     }
 
     /// The figures of this moment.
@@ -158,28 +150,22 @@ impl Notify {
         *calls = None;
         Look::Go(())
     }
+}
 
-    /// Takes a waiter out that is dropped; a single notification goes to the next.
-    fn leave(&self, key: usize) {
-        let (left, waker) = {
+impl Lined for Notify {
+    /// Passes on what only this one was told.
+    fn leave(&self, key: usize) -> Option<Waker> {
+        let (left, first) = {
             let mut state = self.state.lock();
             let left = state.line.remove(key);
-            let passed_on = match left.payload {
+            let first = match left.payload {
                 Told::One => state.notify_one(),
                 Told::Nothing => None,
             };
-            (left, passed_on)
+            (left, first)
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker); // before `left` drops its waker, which may panic
-        }
-        drop(left);
-    }
-}
-
-impl Default for Notify {
-    fn default() -> Self {
-        Self::new()
+        wakes::wake(first);
+        left.waker
     }
 }
 
@@ -192,11 +178,12 @@ impl fmt::Debug for Notify {
 
 impl<N: Deref<Target = Notify>> Notified<N> {
     #[inline]
-    fn new(notify: N, at: &'static Location<'static>) -> Self {
+    #[track_caller]
+    fn new(notify: N) -> Self {
         // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
         // caller sees what changed before it, and must not wait for that call.
         let calls = notify.calls.load(Acquire);
-        Self { notify, calls: Some(calls), waiter: Waiter::new(at) }
+        Self { place: Place::new(notify), calls: Some(calls) }
     }
 
     /// Stands in line without being awaited; true if it was notified already.
@@ -205,8 +192,9 @@ impl<N: Deref<Target = Notify>> Notified<N> {
     /// enable it, look, and then await it if need be. It takes a notification that was kept; the
     /// future is then ready.
     pub fn enable(&mut self) -> bool {
-        let Self { notify, calls, waiter } = self;
-        calls.is_none() || waiter.enable(|visit| notify.look(calls, visit)).is_some()
+        let Self { place, calls } = self;
+        let Place { owner, waiter } = place;
+        calls.is_none() || waiter.enable(|visit| owner.look(calls, visit)).is_some()
     }
 }
 
@@ -214,16 +202,8 @@ impl<N: Deref<Target = Notify> + Unpin> Future for Notified<N> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { notify, calls, waiter } = &mut *self;
-        waiter.poll(cx, |visit| notify.look(calls, visit))
-    }
-}
-
-impl<N: Deref<Target = Notify>> Drop for Notified<N> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            self.notify.leave(key);
-        }
+        let Self { place, calls } = &mut *self;
+        place.poll(cx, |notify, visit| notify.look(calls, visit))
     }
 }
 
@@ -231,12 +211,13 @@ impl<N: Deref<Target = Notify>> fmt::Debug for Notified<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notified")
             .field("is_over", &self.calls.is_none())
-            .field("waiter", &self.waiter)
+            .field("waiter", &self.place.waiter)
             .finish_non_exhaustive()
     }
 }
 
 /// What the lock guards.
+#[derive(Default)]
 struct State {
     /// A notification for the next who comes. Never while somebody stands in line.
     kept: bool,

@@ -14,7 +14,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::OnceLock;

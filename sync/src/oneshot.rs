@@ -1,7 +1,6 @@
 //! A channel for one value.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -73,9 +72,7 @@ impl<T> Sender<T> {
             let refused = state.put(value);
             (state.receiver.take(), state.sender.take(), refused)
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
         refused.map_or(Ok(()), |value| Err(Closed(value)))
     }
 
@@ -153,9 +150,7 @@ impl<T> Receiver<T> {
     /// Refuses what is sent from now on; a value that was sent before can still be received.
     pub fn close(&mut self) {
         let waker = self.channel.lock().end();
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 
     /// True if nothing more can be sent: it has been, or the sender is gone, or this end closed.
@@ -174,8 +169,9 @@ impl<T> Future for Receiver<T> {
             None if state.over => Some(Err(Closed(()))),
             None => None,
         };
-        match poll_state(&self.channel, cx, look, |state| &mut state.receiver) {
+        match wakes::poll_slot(&self.channel, cx, look, |state| &mut state.receiver) {
             Poll::Ready(received) => {
+                budget::spend();
                 self.received = received.is_ok();
                 Poll::Ready(received)
             }
@@ -193,13 +189,14 @@ impl<T> Future for SenderClosed<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_proceed_at(cx, self.at));
         let look = |state: &mut State<T>| state.over.then_some(());
-        match poll_state(self.sender.channel(), cx, look, |state| &mut state.sender) {
-            Poll::Ready(()) => Poll::Ready(()),
+        let polled = wakes::poll_slot(self.sender.channel(), cx, look, |state| &mut state.sender);
+        match polled {
+            Poll::Ready(()) => budget::spend(),
             Poll::Pending => {
                 waiting::note(Reason::Other("the receiver of a oneshot to go away"), self.at);
-                Poll::Pending
             }
         }
+        polled
     }
 }
 
@@ -212,9 +209,7 @@ impl<T> Drop for Sender<T> {
             state.over = true;
             (state.receiver.take(), state.sender.take())
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 }
 
@@ -227,9 +222,7 @@ impl<T> Drop for Receiver<T> {
             let mut state = self.channel.lock();
             (state.end(), state.receiver.take(), state.value.take())
         };
-        if let Some(waker) = waker {
-            wakes::wake(waker);
-        }
+        wakes::wake(waker);
     }
 }
 
@@ -287,34 +280,5 @@ impl<T> State<T> {
     fn end(&mut self) -> Option<Waker> {
         self.over = true;
         self.sender.take()
-    }
-}
-
-/// Polls `look`; while it has nothing, keeps the current waker in `slot`.
-///
-/// Wakers are cloned and dropped while the lock is not held: they are foreign code.
-fn poll_state<T, R>(
-    channel: &Channel<T>,
-    cx: &mut Context<'_>,
-    look: impl Fn(&mut State<T>) -> Option<R>,
-    slot: impl Fn(&mut State<T>) -> &mut Option<Waker>,
-) -> Poll<R> {
-    let mut cloned = None;
-    loop {
-        let mut state = channel.lock();
-        if let Some(found) = look(&mut state) {
-            budget::spend();
-            return Poll::Ready(found);
-        }
-        let stored = slot(&mut state);
-        if stored.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
-            return Poll::Pending;
-        }
-        if cloned.is_some() {
-            std::mem::swap(stored, &mut cloned);
-            return Poll::Pending;
-        }
-        drop(state);
-        cloned = Some(cx.waker().clone());
     }
 }

@@ -30,7 +30,6 @@
 mod guard;
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
@@ -44,7 +43,7 @@ use crate::shim::{self, Arc};
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::Reason;
-use crate::wakes::Wakes;
+use crate::wakes::{self, Wakes};
 use crate::{blocking, waiting};
 
 /// What somebody wants to do with the value.
@@ -260,18 +259,24 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn try_enter(&self, access: Access, owner: u64) -> Option<Arc<T>> {
-        let mut wakes = Wakes::new();
-        let value = {
+        wakes::collect(|wakes| {
             let mut state = self.state.lock();
-            state.take(access, owner).then(|| state.begin(access, owner, &mut wakes))
-        };
-        wakes.fire();
-        value
+            state.take(access, owner).then(|| state.begin(access, owner, wakes))
+        })
+    }
+
+    /// Changes who is inside or in line, and lets in who fits then.
+    fn change<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
+        wakes::collect(|wakes| {
+            let mut state = self.state.lock();
+            let result = act(&mut state);
+            state.let_in(wakes);
+            result
+        })
     }
 
     /// Ends reading or writing: `value` is what the guard had.
     fn unlock(&self, access: Access, value: Arc<T>) {
-        let mut wakes = Wakes::new();
         let written = match access {
             READ => {
                 drop(value); // before it is counted out, see the head of this file
@@ -279,46 +284,35 @@ impl<T: ?Sized> RwLock<T> {
             }
             WRITE => Some(value),
         };
-        {
-            let mut state = self.state.lock();
+        self.change(|state| {
             if written.is_some() {
                 state.value = written;
             }
             state.leave(access);
-            state.let_in(&mut wakes);
-        }
-        wakes.fire();
+        });
     }
 
     /// Turns the one who writes into one who reads; `value` is what its guard had.
     fn downgrade(&self, value: Arc<T>) -> Arc<T> {
-        let mut wakes = Wakes::new();
-        {
-            let mut state = self.state.lock();
+        self.change(|state| {
             state.value = Some(value.clone());
             state.leave(WRITE);
             state.enter(READ, 0);
-            state.let_in(&mut wakes);
-        }
-        wakes.fire();
+        });
         value
     }
 
     /// Takes a waiter out that is dropped; what it held up or was given goes to the next.
     #[cold]
     fn give_up(&self, key: usize) {
-        let mut wakes = Wakes::new();
-        let left = {
-            let mut state = self.state.lock();
+        let left = self.change(|state| {
             let left = state.line.remove(key);
             if left.phase == Phase::Granted {
                 state.leave(left.payload);
             }
-            state.let_in(&mut wakes);
             left
-        };
-        wakes.fire(); // before `left` drops its waker, which may panic
-        drop(left);
+        });
+        drop(left); // after all are woken: its waker may panic
     }
 }
 

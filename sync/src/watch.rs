@@ -18,21 +18,23 @@
 //! | `version` | `replace`    | `version`    | what was done before the value was sent  |
 
 use std::fmt;
-use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::error::Closed;
+use crate::place::{Lined, Place, shown_by_place};
 use crate::shim::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
 };
 use crate::shim::{Arc, Mutex};
-use crate::wait_list::{Phase, WaitList};
-use crate::waiter::{Look, Visit, Waiter};
+use crate::sides::Sides;
+use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
-use crate::wakes::Wakes;
+use crate::wakes;
+
+/// What [`Sender::closed`] waits for.
+const AWAITED: &str = "the receivers of a watch channel to go away";
 
 /// A channel whose receivers see the latest value, and may wait for it to change.
 ///
@@ -52,9 +54,7 @@ use crate::wakes::Wakes;
 /// assert!(!receiver.has_changed());
 /// ```
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
-    let (receiving, closing) = (WaitList::new(), WaitList::new());
-    let value = Arc::new(value);
-    let state = State { value, senders: 1, receivers: 1, receiving, closing };
+    let state = State { value: Arc::new(value), sides: Sides::new() };
     let channel = Arc::new(Channel { version: AtomicU64::new(0), state: Mutex::new(state) });
     (Sender { channel: channel.clone() }, Receiver { channel, seen: Some(0) })
 }
@@ -85,10 +85,9 @@ pub struct Stats {
 /// The future of [`Receiver::changed`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Changed<'a, T> {
-    receiver: &'a mut Receiver<T>,
+    place: Place<&'a mut Receiver<T>>,
     /// Any other version ends the wait.
     seen: Option<u64>,
-    waiter: Waiter,
 }
 
 /// The future of [`Receiver::wait_for`].
@@ -101,8 +100,7 @@ pub struct WaitFor<'a, T, F> {
 /// The future of [`Sender::closed`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct SenderClosed<'a, T> {
-    channel: &'a Channel<T>,
-    waiter: Waiter,
+    place: Place<&'a Sender<T>>,
 }
 
 impl<T> Sender<T> {
@@ -112,7 +110,7 @@ impl<T> Sender<T> {
     /// [`Closed`] with the value, if there is no receiver to see it. The old value then stays;
     /// [`send_replace`](Self::send_replace) sets one for receivers that are still to come.
     pub fn send(&self, value: T) -> Result<(), Closed<T>> {
-        match self.channel.replace(Arc::new(value), |state, _| state.receivers > 0) {
+        match self.channel.replace(Arc::new(value), |state, _| state.sides.receivers > 0) {
             Ok(_old) => Ok(()),
             Err(value) => Err(Closed(Arc::into_inner(value).expect("nobody else has seen it"))),
         }
@@ -174,7 +172,7 @@ impl<T> Sender<T> {
     /// A new receiver, which has seen the present value.
     pub fn subscribe(&self) -> Receiver<T> {
         let mut state = self.channel.state.lock();
-        state.receivers += 1;
+        state.sides.receivers += 1;
         Receiver { channel: self.channel.clone(), seen: Some(self.channel.version()) }
     }
 
@@ -192,7 +190,7 @@ impl<T> Sender<T> {
     /// A future that is dropped has changed nothing.
     #[track_caller]
     pub fn closed(&self) -> SenderClosed<'_, T> {
-        SenderClosed { channel: &self.channel, waiter: Waiter::new(Location::caller()) }
+        SenderClosed { place: Place::new(self) }
     }
 
     /// The figures of this moment.
@@ -258,8 +256,7 @@ impl<T> Receiver<T> {
     /// [`Closed`], if the last value has been seen and there are no senders.
     #[track_caller]
     pub fn changed(&mut self) -> Changed<'_, T> {
-        let seen = self.seen;
-        Changed { receiver: self, seen, waiter: Waiter::new(Location::caller()) }
+        Changed { seen: self.seen, place: Place::new(self) }
     }
 
     /// Waits for a value for which `predicate` is true, and returns it; the present one counts.
@@ -289,8 +286,7 @@ impl<T> Receiver<T> {
     /// [`Closed`], if the last value does not do and there are no senders.
     #[track_caller]
     pub fn wait_for<F: FnMut(&T) -> bool>(&mut self, predicate: F) -> WaitFor<'_, T, F> {
-        let waiter = Waiter::new(Location::caller());
-        WaitFor { changed: Changed { receiver: self, seen: None, waiter }, predicate }
+        WaitFor { changed: Changed { seen: None, place: Place::new(self) }, predicate }
     }
 
     /// The figures of this moment.
@@ -301,7 +297,7 @@ impl<T> Receiver<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.channel.state.lock().senders += 1;
+        self.channel.state.lock().sides.senders += 1;
         Self { channel: self.channel.clone() }
     }
 }
@@ -309,36 +305,20 @@ impl<T> Clone for Sender<T> {
 impl<T> Clone for Receiver<T> {
     /// The clone has seen what the original has seen.
     fn clone(&self) -> Self {
-        self.channel.state.lock().receivers += 1;
+        self.channel.state.lock().sides.receivers += 1;
         Self { channel: self.channel.clone(), seen: self.seen }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut wakes = Wakes::new();
-        {
-            let mut state = self.channel.state.lock();
-            state.senders -= 1;
-            if state.senders == 0 {
-                state.receiving.grant_all(&mut wakes);
-            }
-        }
-        wakes.fire();
+        wakes::collect(|wakes| self.channel.state.lock().sides.drop_sender(wakes));
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut wakes = Wakes::new();
-        {
-            let mut state = self.channel.state.lock();
-            state.receivers -= 1;
-            if state.receivers == 0 {
-                state.closing.grant_all(&mut wakes);
-            }
-        }
-        wakes.fire();
+        wakes::collect(|wakes| self.channel.state.lock().sides.drop_receiver(wakes));
     }
 }
 
@@ -346,9 +326,9 @@ impl<T> Future for Changed<'_, T> {
     type Output = Result<(), Closed>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver, seen, waiter } = &mut *self;
-        let found = ready!(waiter.poll(cx, |visit| receiver.channel.look(*seen, visit)));
-        receiver.seen = Some(found?);
+        let Self { place, seen } = &mut *self;
+        let found = ready!(place.poll(cx, |receiver, visit| receiver.channel.look(*seen, visit)));
+        place.owner.seen = Some(found?);
         Poll::Ready(Ok(()))
     }
 }
@@ -362,8 +342,8 @@ impl<T, F: FnMut(&T) -> bool> Future for WaitFor<'_, T, F> {
         let Self { changed, predicate } = &mut *self;
         loop {
             ready!(Pin::new(&mut *changed).poll(cx))?;
-            let value = changed.receiver.update(); // perhaps a newer one than that which woke us
-            changed.seen = changed.receiver.seen;
+            let value = changed.place.owner.update(); // perhaps newer than what woke us
+            changed.seen = changed.place.owner.seen;
             if predicate(&value) {
                 return Poll::Ready(Ok(value));
             }
@@ -378,26 +358,22 @@ impl<T> Future for SenderClosed<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let channel = self.channel;
-        self.waiter.poll(cx, |visit| channel.look_closed(visit))
+        let look = |sender: &Sender<T>, visit: &mut Visit<'_>| {
+            sender.channel.state.lock().sides.look_closed(AWAITED, visit)
+        };
+        self.place.poll(cx, look)
     }
 }
 
-impl<T> Drop for Changed<'_, T> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            let left = self.receiver.channel.state.lock().receiving.remove(key);
-            drop(left); // by name, so that its waker is dropped after the lock is released
-        }
+impl<T> Lined for Receiver<T> {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.channel.state.lock().sides.receiving.remove(key).waker
     }
 }
 
-impl<T> Drop for SenderClosed<'_, T> {
-    fn drop(&mut self) {
-        if let Some(key) = self.waiter.leave() {
-            let left = self.channel.state.lock().closing.remove(key);
-            drop(left);
-        }
+impl<T> Lined for Sender<T> {
+    fn leave(&self, key: usize) -> Option<Waker> {
+        self.channel.state.lock().sides.closing.remove(key).waker
     }
 }
 
@@ -416,23 +392,15 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-impl<T> fmt::Debug for Changed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Changed").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
-
 impl<T, F> fmt::Debug for WaitFor<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFor").field("waiter", &self.changed.waiter).finish_non_exhaustive()
+        f.debug_struct("WaitFor")
+            .field("waiter", &self.changed.place.waiter)
+            .finish_non_exhaustive()
     }
 }
 
-impl<T> fmt::Debug for SenderClosed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderClosed").field("waiter", &self.waiter).finish_non_exhaustive()
-    }
-}
+shown_by_place!([T] Changed['_, T] [T] SenderClosed['_, T]);
 
 /// What the ends share.
 struct Channel<T> {
@@ -445,14 +413,8 @@ struct Channel<T> {
 struct State<T> {
     /// The latest value.
     value: Arc<T>,
-    /// How many senders there are.
-    senders: usize,
-    /// How many receivers there are.
-    receivers: usize,
-    /// Receivers that wait for another value. Nobody stands there who has not seen the latest one.
-    receiving: WaitList<()>,
-    /// Senders that wait for the last receiver to go.
-    closing: WaitList<()>,
+    /// Who sends and who receives.
+    sides: Sides,
 }
 
 impl<T> Channel<T> {
@@ -476,19 +438,16 @@ impl<T> Channel<T> {
         value: Arc<T>,
         may: impl FnOnce(&State<T>, u64) -> bool,
     ) -> Result<Arc<T>, Arc<T>> {
-        let mut wakes = Wakes::new();
-        let old = {
+        wakes::collect(|wakes| {
             let mut state = self.state.lock();
             if !may(&state, self.version()) {
                 return Err(value);
             }
             // ORDERING: Release, release side of `version`.
             self.version.fetch_add(1, Release);
-            state.receiving.grant_all(&mut wakes);
-            std::mem::replace(&mut state.value, value)
-        };
-        wakes.fire();
-        Ok(old)
+            state.sides.receiving.grant_all(wakes);
+            Ok(std::mem::replace(&mut state.value, value))
+        })
     }
 
     /// Looks for a value of another version than `seen`, and finds its version.
@@ -501,30 +460,18 @@ impl<T> Channel<T> {
         version = self.version();
         let found = if Some(version) != seen {
             Ok(version)
-        } else if state.senders == 0 {
+        } else if state.sides.senders == 0 {
             Err(Closed(()))
         } else {
-            return visit.stay(&mut state.receiving, (), Reason::Watch);
+            return visit.stay(&mut state.sides.receiving, (), Reason::Watch);
         };
-        visit.leave(&mut state.receiving);
+        visit.leave(&mut state.sides.receiving);
         Look::Go(found)
-    }
-
-    /// Looks whether there is no receiver, or has been none at a moment of the wait.
-    fn look_closed(&self, visit: &mut Visit<'_>) -> Look<()> {
-        let mut state = self.state.lock();
-        if state.receivers > 0 && visit.phase(&state.closing) != Some(Phase::Granted) {
-            let reason = Reason::Other("the receivers of a watch channel to go away");
-            return visit.stay(&mut state.closing, (), reason);
-        }
-        visit.leave(&mut state.closing);
-        Look::Go(())
     }
 
     fn stats(&self) -> Stats {
         let state = self.state.lock();
-        let State { senders, receivers, .. } = *state;
-        let waiting = state.receiving.waiting() + state.closing.waiting();
-        Stats { senders, receivers, waiting }
+        let Sides { senders, receivers, .. } = state.sides;
+        Stats { senders, receivers, waiting: state.sides.waiting() }
     }
 }

@@ -7,7 +7,6 @@
 //! | `cancel` | [`CancelFlag::set`] | [`CancelFlag::is_set`] | what was done before the cancel  |
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};

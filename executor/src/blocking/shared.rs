@@ -64,7 +64,7 @@ impl Shared {
         };
         let runnable = state.set_aside(job);
         drop(state);
-        refuse(runnable, reason);
+        runnable.refuse(reason);
     }
 
     /// Queues a job, or lets it wait for room; true if it waits, and `cx` is woken when it got in.
@@ -141,7 +141,7 @@ impl Shared {
         drop(state);
         self.carry_out(errand);
         for runnable in refused {
-            refuse(runnable, error::no_thread(error));
+            runnable.refuse(error::no_thread(error));
         }
         wakes.fire();
     }
@@ -224,7 +224,7 @@ impl Shared {
         self.announce_end(&mut state, &mut wakes);
         drop(state);
         bells.iter().for_each(|bell| bell.notify_one());
-        refused.into_iter().for_each(|runnable| refuse(runnable, error::closed()));
+        refused.into_iter().for_each(|runnable| runnable.refuse(error::closed()));
         wakes.fire();
     }
 
@@ -302,9 +302,4 @@ impl Shared {
             longest_run: state.tally.longest_run,
         }
     }
-}
-
-/// Ends the task of a job that the pool does not run. Its facts have been set aside.
-fn refuse(runnable: Runnable, reason: io::Error) {
-    runnable.refuse(reason);
 }

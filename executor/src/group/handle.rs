@@ -1,15 +1,14 @@
 //! What the body and the children of a group have in hand: the group, and its children.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use windlass_sync::oneshot;
 use windlass_sync::semaphore::{AcquireOwned, OwnedPermit, Semaphore};
 use windlass_sync::shim::Arc;
 use windlass_sync::waiting::{self, Reason};
+use windlass_sync::{error_words, oneshot};
 
 use super::children::{Children, Hold, Parent, Why};
 use crate::scheduler;
@@ -375,16 +374,10 @@ impl<T> fmt::Debug for Child<T> {
 /// ```
 pub struct Refused<F>(pub F);
 
-impl<F> fmt::Display for Refused<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the group takes no more children")
-    }
-}
+error_words!(Refused<F>, [F]: _ => "the group takes no more children");
 
 impl<F> fmt::Debug for Refused<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Refused")
     }
 }
-
-impl<F> std::error::Error for Refused<F> {}

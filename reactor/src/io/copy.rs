@@ -1,6 +1,5 @@
 //! From one stream into another, and both ways at once.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::panic::Location;
 use std::task::{Context, Poll, ready};

@@ -1,10 +1,10 @@
 //! Lines out of a stream, none longer than a limit.
 
-use std::fmt;
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::panic::Location;
 use std::task::{Context, Poll, ready};
+
+use windlass_sync::error_words;
 
 use super::{AsyncRead, at};
 
@@ -33,13 +33,7 @@ pub struct LineTooLong {
     pub limit: usize,
 }
 
-impl fmt::Display for LineTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a line is longer than {} bytes", self.limit)
-    }
-}
-
-impl std::error::Error for LineTooLong {}
+error_words!(LineTooLong: LineTooLong { limit } => "a line is longer than {limit} bytes");
 
 /// Reads a stream line by line, and what follows the lines as it is.
 ///

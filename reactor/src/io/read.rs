@@ -1,10 +1,10 @@
 //! Reading a known amount, and reading everything.
 
-use std::fmt;
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::panic::Location;
 use std::task::{Poll, ready};
+
+use windlass_sync::error_words;
 
 use super::{AsyncRead, at};
 
@@ -42,13 +42,9 @@ impl UnexpectedEof {
     }
 }
 
-impl fmt::Display for UnexpectedEof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the stream ended after {} of {} bytes", self.arrived, self.wanted)
-    }
-}
-
-impl std::error::Error for UnexpectedEof {}
+error_words!(UnexpectedEof:
+    UnexpectedEof { arrived, wanted } => "the stream ended after {arrived} of {wanted} bytes",
+);
 
 impl From<UnexpectedEof> for io::Error {
     fn from(error: UnexpectedEof) -> io::Error {
@@ -79,13 +75,7 @@ pub struct LimitExceeded {
     pub limit: usize,
 }
 
-impl fmt::Display for LimitExceeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the stream is longer than {} bytes", self.limit)
-    }
-}
-
-impl std::error::Error for LimitExceeded {}
+error_words!(LimitExceeded: LimitExceeded { limit } => "the stream is longer than {limit} bytes");
 
 impl From<LimitExceeded> for io::Error {
     fn from(error: LimitExceeded) -> io::Error {

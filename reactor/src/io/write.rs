@@ -1,6 +1,5 @@
 //! Writing everything.
 
-use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::panic::Location;
 use std::task::{Poll, ready};

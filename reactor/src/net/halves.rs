@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::Shutdown;
 
+use windlass_sync::error_words;
 use windlass_sync::shim::Arc;
 
 /// A stream that can be halved: [`TcpStream`](super::TcpStream), [`UnixStream`](super::UnixStream).
@@ -167,13 +168,7 @@ impl<S: Stream> Drop for OwnedWriteHalf<S> {
 #[derive(Debug)]
 pub struct ReuniteError<S: Stream>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
 
-impl<S: Stream> fmt::Display for ReuniteError<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the two halves are not of the same stream")
-    }
-}
-
-impl<S: Stream> std::error::Error for ReuniteError<S> {}
+error_words!(ReuniteError<S>, [S: Stream]: _ => "the two halves are not of the same stream");
 
 /// Implements `AsyncRead` for something that leads to a stream.
 macro_rules! reads_by {
@@ -255,10 +250,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// A dropped read has taken nothing.
             #[track_caller]
-            pub fn read<'b>(
-                &'b mut self,
-                buffer: &'b mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn read(&mut self, buffer: &mut [u8]) -> impl IoFuture<usize> {
                 self.stream.read(buffer)
             }
 
@@ -270,10 +262,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// Not safe: a part may have been read.
             #[track_caller]
-            pub fn read_exact<'b>(
-                &'b mut self,
-                buffer: &'b mut [u8],
-            ) -> impl Future<Output = io::Result<()>> + Send + Unpin {
+            pub fn read_exact(&mut self, buffer: &mut [u8]) -> impl IoFuture<()> {
                 self.stream.read_exact(buffer)
             }
 
@@ -295,10 +284,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// A dropped write has written nothing.
             #[track_caller]
-            pub fn write<'b>(
-                &'b mut self,
-                data: &'b [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn write(&mut self, data: &[u8]) -> impl IoFuture<usize> {
                 self.stream.write(data)
             }
 
@@ -310,10 +296,7 @@ macro_rules! half_methods {
             /// # Cancel safety
             /// Not safe: a part may have been written.
             #[track_caller]
-            pub fn write_all<'b>(
-                &'b mut self,
-                data: &'b [u8],
-            ) -> impl Future<Output = io::Result<()>> + Send + Unpin {
+            pub fn write_all(&mut self, data: &[u8]) -> impl IoFuture<()> {
                 self.stream.write_all(data)
             }
 

@@ -147,22 +147,53 @@ pub(crate) fn send_vectored(socket: impl AsFd, pieces: &[IoSlice<'_>]) -> io::Re
     Ok(rustix::net::sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), SEND)?)
 }
 
-/// Every type around a [`Socket`] lends its descriptor, and is shown as what the system calls it.
-macro_rules! descriptor {
-    ($Type:ident) => {
-        impl AsFd for $Type {
+/// What all sockets have in common. `$hope` is what is taken for granted of a new one. Each lends
+/// its descriptor, and is shown as what the system calls it.
+macro_rules! socket_methods {
+    ($Socket:ident, $std:ty, $hope:expr) => {
+        impl $Socket {
+            fn new(io: mio::net::$Socket) -> io::Result<$Socket> {
+                Ok($Socket { socket: Socket::new(io, $hope)? })
+            }
+
+            /// Adopts one of the standard library's and makes it non-blocking. A stream must be
+            /// connected.
+            ///
+            /// # Errors
+            /// Outside a runtime, or if the system refuses.
+            pub fn from_std(socket: $std) -> io::Result<$Socket> {
+                socket.set_nonblocking(true)?;
+                Self::new(mio::net::$Socket::from_std(socket))
+            }
+
+            /// The same as one of the standard library's, registered with no reactor. It stays
+            /// non-blocking.
+            pub fn into_std(self) -> $std {
+                OwnedFd::from(self.socket.into_inner()).into()
+            }
+
+            /// The error the kernel keeps for this socket, which is then forgotten.
+            ///
+            /// # Errors
+            /// The system's.
+            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+                self.socket.io().take_error()
+            }
+        }
+
+        impl AsFd for $Socket {
             fn as_fd(&self) -> BorrowedFd<'_> {
                 self.socket.as_fd()
             }
         }
 
-        impl AsRawFd for $Type {
+        impl AsRawFd for $Socket {
             fn as_raw_fd(&self) -> RawFd {
                 self.as_fd().as_raw_fd()
             }
         }
 
-        impl fmt::Debug for $Type {
+        impl fmt::Debug for $Socket {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.socket.fmt(f)
             }
@@ -170,4 +201,4 @@ macro_rules! descriptor {
     };
 }
 
-pub(super) use descriptor;
+pub(super) use socket_methods;

@@ -14,7 +14,7 @@
 //! wants those, and a peer could make us wait for what has long arrived. `READS_END_SHORT` says so.
 
 macro_rules! stream_methods {
-    ($Stream:ident) => {
+    ($Stream:ident, $std:ty) => {
         impl $Stream {
             /// Reads into the front of `buffer`; 0 is the end of the stream.
             ///
@@ -25,10 +25,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// A dropped read has taken nothing.
             #[track_caller]
-            pub fn read<'a>(
-                &'a self,
-                buffer: &'a mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn read(&self, buffer: &mut [u8]) -> impl IoFuture<usize> {
                 let attempt = move || self.read_once(buffer.len(), || recv(&self.socket, buffer));
                 self.socket.future(Read, Location::caller(), attempt)
             }
@@ -41,10 +38,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Safe.
             #[track_caller]
-            pub fn peek<'a>(
-                &'a self,
-                buffer: &'a mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn peek(&self, buffer: &mut [u8]) -> impl IoFuture<usize> {
                 let attempt = move || peek(&self.socket, buffer).map(Done::with);
                 self.socket.future(Read, Location::caller(), attempt)
             }
@@ -57,10 +51,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// A dropped write has written nothing.
             #[track_caller]
-            pub fn write<'a>(
-                &'a self,
-                data: &'a [u8],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn write(&self, data: &[u8]) -> impl IoFuture<usize> {
                 self.socket.future(Write, Location::caller(), move || self.write_once(data))
             }
 
@@ -72,10 +63,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// A dropped write has written nothing.
             #[track_caller]
-            pub fn write_vectored<'a>(
-                &'a self,
-                pieces: &'a [IoSlice<'a>],
-            ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+            pub fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> impl IoFuture<usize> {
                 let attempt = move || self.write_vectored_once(pieces);
                 self.socket.future(Write, Location::caller(), attempt)
             }
@@ -88,10 +76,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Not safe: a part may have been read.
             #[track_caller]
-            pub fn read_exact<'a>(
-                &'a self,
-                buffer: &'a mut [u8],
-            ) -> impl Future<Output = io::Result<()>> + Send + Unpin {
+            pub fn read_exact(&self, buffer: &mut [u8]) -> impl IoFuture<()> {
                 crate::io::read_exact(self, buffer)
             }
 
@@ -103,10 +88,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Not safe: a part may have been written.
             #[track_caller]
-            pub fn write_all<'a>(
-                &'a self,
-                data: &'a [u8],
-            ) -> impl Future<Output = io::Result<()>> + Send + Unpin {
+            pub fn write_all(&self, data: &[u8]) -> impl IoFuture<()> {
                 crate::io::write_all(self, data)
             }
 
@@ -121,9 +103,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Safe.
             #[track_caller]
-            pub fn readable(
-                &self,
-            ) -> impl Future<Output = io::Result<()>> + Send + Sync + Unpin {
+            pub fn readable(&self) -> impl IoFuture<()> {
                 self.socket.future(Read, Location::caller(), || Ok(Done::with(())))
             }
 
@@ -135,9 +115,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             /// Safe.
             #[track_caller]
-            pub fn writable(
-                &self,
-            ) -> impl Future<Output = io::Result<()>> + Send + Sync + Unpin {
+            pub fn writable(&self) -> impl IoFuture<()> {
                 self.socket.future(Write, Location::caller(), || Ok(Done::with(())))
             }
 
@@ -265,14 +243,6 @@ macro_rules! stream_methods {
                 self.socket.io().shutdown(how)
             }
 
-            /// The error the kernel keeps for this socket, which is then forgotten.
-            ///
-            /// # Errors
-            /// The system's.
-            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-                self.socket.io().take_error()
-            }
-
             /// Both halves, to be used at once inside one task.
             pub fn split(&self) -> (ReadHalf<'_, $Stream>, WriteHalf<'_, $Stream>) {
                 halves::split(self)
@@ -318,7 +288,7 @@ macro_rules! stream_methods {
         halves::writes_by!($Stream, $Stream, this => this);
         halves::half_methods!($Stream);
 
-        super::socket::descriptor!($Stream);
+        socket_methods!($Stream, $std, Edge::BOTH);
     };
 }
 

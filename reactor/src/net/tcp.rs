@@ -1,29 +1,13 @@
 //! TCP connections.
 
-use std::fmt;
-use std::future::Future;
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::panic::Location;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::net::sockopt;
 
 use super::ToAddress;
-use super::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use super::socket::{
-    Socket, is_connected, peek, recv, recv_append, recv_uninit, send, send_vectored,
-};
-use crate::error::on_address;
-use crate::handle::Handle;
-use crate::io::{AsyncRead, AsyncWrite};
-use crate::readiness::Direction::{Read, Write};
-use crate::readiness::Edge;
-use crate::registration::Done;
+use super::prelude::*;
 
 /// A short read proves that the socket's buffer is empty; see `stream.rs`.
 const READS_END_SHORT: bool = true;
@@ -53,7 +37,7 @@ pub struct TcpStream {
     socket: Socket<mio::net::TcpStream>,
 }
 
-super::stream::stream_methods!(TcpStream);
+super::stream::stream_methods!(TcpStream, std::net::TcpStream);
 
 impl TcpStream {
     /// Connects to an address.
@@ -78,22 +62,6 @@ impl TcpStream {
     #[track_caller]
     pub fn connect(address: impl ToAddress) -> Connect {
         Connect { state: State::Fresh(address.to_address()), at: Location::caller() }
-    }
-
-    /// Adopts a connected stream of the standard library's and makes it non-blocking.
-    ///
-    /// # Errors
-    /// Outside a runtime, or if the system refuses.
-    pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        stream.set_nonblocking(true)?;
-        let stream = mio::net::TcpStream::from_std(stream);
-        Ok(TcpStream { socket: Socket::new(stream, Edge::BOTH)? })
-    }
-
-    /// The stream as one of the standard library's, registered with no reactor. It stays
-    /// non-blocking.
-    pub fn into_std(self) -> std::net::TcpStream {
-        self.socket.into_inner().into()
     }
 
     pub(super) fn accepted(handle: Handle, stream: mio::net::TcpStream) -> io::Result<TcpStream> {

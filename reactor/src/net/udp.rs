@@ -1,19 +1,9 @@
 //! UDP.
 
-use std::fmt;
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::panic::Location;
-use std::task::{Context, Poll};
 
 use super::ToAddress;
-use super::socket::{Socket, peek, recv, send};
-use crate::error::on_address;
-use crate::readiness::Direction::{Read, Write};
-use crate::readiness::Edge;
-use crate::registration::Done;
+use super::prelude::*;
 
 /// A socket that sends and receives single messages.
 ///
@@ -42,7 +32,7 @@ pub struct UdpSocket {
     socket: Socket<mio::net::UdpSocket>,
 }
 
-super::socket::descriptor!(UdpSocket);
+super::datagram::datagram_methods!(UdpSocket, std::net::UdpSocket);
 
 impl UdpSocket {
     /// A socket at an address; port 0 takes a free one.
@@ -51,25 +41,8 @@ impl UdpSocket {
     /// The error names the address. Outside a runtime it says so.
     pub fn bind(address: impl ToAddress) -> io::Result<UdpSocket> {
         let address = address.to_address()?;
-        let bound =
-            mio::net::UdpSocket::bind(address).and_then(|socket| Socket::new(socket, Edge::BOTH));
-        Ok(UdpSocket { socket: bound.map_err(on_address("bind", address))? })
-    }
-
-    /// Adopts a socket of the standard library's and makes it non-blocking.
-    ///
-    /// # Errors
-    /// Outside a runtime, or if the system refuses.
-    pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-        socket.set_nonblocking(true)?;
-        let socket = mio::net::UdpSocket::from_std(socket);
-        Ok(UdpSocket { socket: Socket::new(socket, Edge::BOTH)? })
-    }
-
-    /// The socket as one of the standard library's, registered with no reactor. It stays
-    /// non-blocking.
-    pub fn into_std(self) -> std::net::UdpSocket {
-        OwnedFd::from(self.socket.into_inner()).into()
+        let bound = mio::net::UdpSocket::bind(address).and_then(Self::new);
+        bound.map_err(on_address("bind", address))
     }
 
     /// Speaks to one peer only, from now on.
@@ -81,23 +54,6 @@ impl UdpSocket {
         self.socket.io().connect(address).map_err(on_address("connect to", address))
     }
 
-    /// Sends a message to the connected peer; returns its length.
-    ///
-    /// # Errors
-    /// The system's: not connected, nobody there, too long a message; or that the runtime has shut
-    /// down.
-    ///
-    /// # Cancel safety
-    /// A dropped send has sent nothing.
-    #[track_caller]
-    pub fn send<'a>(
-        &'a self,
-        message: &'a [u8],
-    ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
-        let attempt = move || send(&self.socket, message).map(Done::with);
-        self.socket.future(Write, Location::caller(), attempt)
-    }
-
     /// Sends a message to an address; returns its length.
     ///
     /// # Errors
@@ -106,11 +62,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// A dropped send has sent nothing.
     #[track_caller]
-    pub fn send_to<'a>(
-        &'a self,
-        message: &'a [u8],
-        address: impl ToAddress,
-    ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
+    pub fn send_to(&self, message: &[u8], address: impl ToAddress) -> impl IoFuture<usize> {
         let mut address = Some(address.to_address());
         self.socket.future(Write, Location::caller(), move || match &mut address {
             Some(Ok(address)) => self.socket.io().send_to(message, *address).map(Done::with),
@@ -118,38 +70,6 @@ impl UdpSocket {
                 wrong.take().expect("a failed send is not polled again").map(|_| Done::with(0))
             }
         })
-    }
-
-    /// Receives a message from the connected peer; returns its length.
-    ///
-    /// # Errors
-    /// The system's, or that the runtime has shut down.
-    ///
-    /// # Cancel safety
-    /// A dropped receive has taken nothing.
-    #[track_caller]
-    pub fn recv<'a>(
-        &'a self,
-        buffer: &'a mut [u8],
-    ) -> impl Future<Output = io::Result<usize>> + Send + Sync + Unpin {
-        let attempt = move || recv(&self.socket, buffer).map(Done::with);
-        self.socket.future(Read, Location::caller(), attempt)
-    }
-
-    /// Receives a message; returns its length and who sent it.
-    ///
-    /// # Errors
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Cancel safety
-    /// A dropped receive has taken nothing.
-    #[track_caller]
-    pub fn recv_from<'a>(
-        &'a self,
-        buffer: &'a mut [u8],
-    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send + Sync + Unpin {
-        let attempt = move || self.socket.io().recv_from(buffer).map(Done::with);
-        self.socket.future(Read, Location::caller(), attempt)
     }
 
     /// Receives a message without taking it.
@@ -160,19 +80,9 @@ impl UdpSocket {
     /// # Cancel safety
     /// Safe.
     #[track_caller]
-    pub fn peek_from<'a>(
-        &'a self,
-        buffer: &'a mut [u8],
-    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send + Sync + Unpin {
+    pub fn peek_from(&self, buffer: &mut [u8]) -> impl IoFuture<(usize, SocketAddr)> {
         let attempt = move || self.socket.io().peek_from(buffer).map(Done::with);
         self.socket.future(Read, Location::caller(), attempt)
-    }
-
-    /// As [`send`](Self::send), for adapters.
-    #[track_caller]
-    pub fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<io::Result<usize>> {
-        let attempt = || send(&self.socket, message).map(Done::with);
-        self.socket.poll(Write, cx, Location::caller(), attempt)
     }
 
     /// As [`send_to`](Self::send_to), for adapters.
@@ -187,24 +97,6 @@ impl UdpSocket {
         self.socket.poll(Write, cx, Location::caller(), attempt)
     }
 
-    /// As [`recv`](Self::recv), for adapters.
-    #[track_caller]
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let attempt = || recv(&self.socket, buffer).map(Done::with);
-        self.socket.poll(Read, cx, Location::caller(), attempt)
-    }
-
-    /// As [`recv_from`](Self::recv_from), for adapters.
-    #[track_caller]
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        let attempt = || self.socket.io().recv_from(buffer).map(Done::with);
-        self.socket.poll(Read, cx, Location::caller(), attempt)
-    }
-
     /// As [`peek_from`](Self::peek_from), for adapters.
     #[track_caller]
     pub fn poll_peek_from(
@@ -214,58 +106,6 @@ impl UdpSocket {
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
         let attempt = || self.socket.io().peek_from(buffer).map(Done::with);
         self.socket.poll(Read, cx, Location::caller(), attempt)
-    }
-
-    /// Waits until a receive is worth trying; it may be wrong.
-    #[track_caller]
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll(Read, cx, Location::caller(), || Ok(Done::with(())))
-    }
-
-    /// Waits until a send is worth trying; it may be wrong.
-    #[track_caller]
-    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll(Write, cx, Location::caller(), || Ok(Done::with(())))
-    }
-
-    /// Sends what there is room for.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is none.
-    pub fn try_send(&self, message: &[u8]) -> io::Result<usize> {
-        self.socket.attempt(Write, || send(&self.socket, message).map(Done::with))
-    }
-
-    /// Receives what is there.
-    ///
-    /// # Errors
-    /// `WouldBlock` if nothing is.
-    pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.attempt(Read, || recv(&self.socket, buffer).map(Done::with))
-    }
-
-    /// Looks at what is there without taking it.
-    ///
-    /// # Errors
-    /// `WouldBlock` if nothing is.
-    pub fn try_peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.attempt(Read, || peek(&self.socket, buffer).map(Done::with))
-    }
-
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.io().local_addr()
-    }
-
-    /// The connected peer.
-    ///
-    /// # Errors
-    /// `NotConnected` if there is none.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.io().peer_addr()
     }
 
     /// Allows messages to broadcast addresses.
@@ -290,13 +130,5 @@ impl UdpSocket {
     /// The system's.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.socket.io().set_ttl(hops)
-    }
-
-    /// The error the kernel keeps for this socket, which is then forgotten.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.io().take_error()
     }
 }

@@ -1,7 +1,6 @@
 //! Why a receiver of a broadcast channel gets no value.
 
-use std::error::Error;
-use std::fmt;
+use crate::error_words;
 
 /// Why a receiver that waited got no value.
 ///
@@ -46,28 +45,16 @@ pub enum TryRecvError {
     Closed,
 }
 
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecvError::Lagged(missed) => write!(f, "{missed} values were sent too fast"),
-            RecvError::Closed => f.write_str("the other side is closed"),
-        }
-    }
-}
+error_words!(RecvError:
+    RecvError::Lagged(missed) => "{missed} values were sent too fast",
+    RecvError::Closed => "the other side is closed",
+);
 
-impl Error for RecvError {}
-
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            TryRecvError::Empty => f.write_str("nothing has been sent yet"),
-            TryRecvError::Lagged(missed) => RecvError::Lagged(missed).fmt(f),
-            TryRecvError::Closed => RecvError::Closed.fmt(f),
-        }
-    }
-}
-
-impl Error for TryRecvError {}
+error_words!(TryRecvError:
+    TryRecvError::Empty => "nothing has been sent yet",
+    TryRecvError::Lagged(missed) => "{missed} values were sent too fast",
+    TryRecvError::Closed => "the other side is closed",
+);
 
 impl From<RecvError> for TryRecvError {
     fn from(error: RecvError) -> Self {

@@ -22,12 +22,7 @@ const KEPT: &str = "a guard has the value until it is dropped";
 /// drop(guard); // or let it go out of scope
 /// assert_eq!(log.into_inner(), [1, 2]);
 /// ```
-#[must_use = "a guard that is not kept unlocks at once"]
-pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    /// The value itself; `None` only inside `drop`.
-    value: Option<Box<T>>,
-}
+pub type MutexGuard<'a, T> = Guard<T, &'a Mutex<T>>;
 
 /// As [`MutexGuard`], and keeps its mutex alive.
 ///
@@ -41,9 +36,12 @@ pub struct MutexGuard<'a, T: ?Sized> {
 /// thread::spawn(move || guard.push(2)).join().unwrap();
 /// assert_eq!(*log.try_lock().unwrap(), [1, 2]);
 /// ```
+pub type OwnedMutexGuard<T> = Guard<T, Arc<Mutex<T>>>;
+
+/// Either of the two guards of a mutex, for code that is about both.
 #[must_use = "a guard that is not kept unlocks at once"]
-pub struct OwnedMutexGuard<T: ?Sized> {
-    mutex: Arc<Mutex<T>>,
+pub struct Guard<T: ?Sized, M: Deref<Target = Mutex<T>>> {
+    mutex: M,
     /// The value itself; `None` only inside `drop`.
     value: Option<Box<T>>,
 }
@@ -74,14 +72,14 @@ pub struct MappedGuard<G: DerefMut, U: ?Sized> {
     part_mut: fn(&mut G::Target) -> &mut U,
 }
 
-impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    pub(super) fn new(mutex: &'a Mutex<T>, value: Box<T>) -> Self {
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Guard<T, M> {
+    pub(super) fn new(mutex: M, value: Box<T>) -> Self {
         Self { mutex, value: Some(value) }
     }
 
     /// The mutex this guard will unlock.
-    pub fn mutex(guard: &Self) -> &'a Mutex<T> {
-        guard.mutex
+    pub fn mutex(guard: &Self) -> &M {
+        &guard.mutex
     }
 
     /// Narrows the guard to a part of the value.
@@ -108,26 +106,6 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 }
 
-impl<T: ?Sized> OwnedMutexGuard<T> {
-    pub(super) fn new(mutex: Arc<Mutex<T>>, value: Box<T>) -> Self {
-        Self { mutex, value: Some(value) }
-    }
-
-    /// The mutex this guard will unlock.
-    pub fn mutex(guard: &Self) -> &Arc<Mutex<T>> {
-        &guard.mutex
-    }
-
-    /// Narrows the guard to a part of the value, see [`MutexGuard::map`].
-    pub fn map<U: ?Sized>(
-        guard: Self,
-        part: fn(&T) -> &U,
-        part_mut: fn(&mut T) -> &mut U,
-    ) -> MappedGuard<Self, U> {
-        MappedGuard { guard, part, part_mut }
-    }
-}
-
 impl<G: DerefMut, U: ?Sized> MappedGuard<G, U> {
     /// Narrows the guard further, see [`MutexGuard::map`].
     pub fn map<V: ?Sized>(
@@ -139,7 +117,7 @@ impl<G: DerefMut, U: ?Sized> MappedGuard<G, U> {
     }
 }
 
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Deref for Guard<T, M> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -147,21 +125,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.value.as_mut().expect(KEPT)
-    }
-}
-
-impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.value.as_ref().expect(KEPT)
-    }
-}
-
-impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> DerefMut for Guard<T, M> {
     fn deref_mut(&mut self) -> &mut T {
         self.value.as_mut().expect(KEPT)
     }
@@ -181,7 +145,7 @@ impl<G: DerefMut, U: ?Sized> DerefMut for MappedGuard<G, U> {
     }
 }
 
-impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+impl<T: ?Sized, M: Deref<Target = Mutex<T>>> Drop for Guard<T, M> {
     fn drop(&mut self) {
         if let Some(value) = self.value.take() {
             self.mutex.unlock(value);
@@ -189,21 +153,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
-    fn drop(&mut self) {
-        if let Some(value) = self.value.take() {
-            self.mutex.unlock(value);
-        }
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
+impl<T: ?Sized + fmt::Debug, M: Deref<Target = Mutex<T>>> fmt::Debug for Guard<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

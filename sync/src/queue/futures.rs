@@ -1,7 +1,5 @@
 //! The waiting operations of a queue.
 
-use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::state::{Line, Shared, State};
 use super::{Fifo, Job, Slot, Store};
 use crate::error::Closed;
+use crate::place::shown_by_place;
 use crate::shim::Arc;
 use crate::waiter::{Look, Visit, Waiter};
 
@@ -156,16 +155,10 @@ impl<T, S: Store<T>> Drop for Place<'_, T, S> {
     }
 }
 
-macro_rules! text_forms {
-    ($($name:ident)*) => {$(
-        impl<T, S: Store<T>> fmt::Debug for $name<'_, T, S> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("waiter", &self.place.waiter)
-                    .finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-
-text_forms!(Put Reserve Get GetJob Join);
+shown_by_place!(
+    [T, S: Store<T>] Put['_, T, S]
+    [T, S: Store<T>] Reserve['_, T, S]
+    [T, S: Store<T>] Get['_, T, S]
+    [T, S: Store<T>] GetJob['_, T, S]
+    [T, S: Store<T>] Join['_, T, S]
+);

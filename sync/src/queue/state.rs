@@ -22,7 +22,7 @@ use crate::shim::Mutex;
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit};
 use crate::waiting::{self, Reason};
-use crate::wakes::Wakes;
+use crate::wakes::{self, Wakes};
 
 /// What all handles of a queue share.
 pub(super) struct Shared<T, S>(Mutex<State<T, S>>);
@@ -49,11 +49,7 @@ impl<T, S: Store<T>> Shared<T, S> {
     /// Locks, acts, unlocks, and fires what the act has woken.
     #[inline]
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut State<T, S>, &mut Wakes) -> R) -> R {
-        let mut wakes = Wakes::new();
-        let result = act(&mut self.0.lock(), &mut wakes);
-        wakes.fire();
-        wakes.end();
-        result
+        wakes::collect(|wakes| act(&mut self.0.lock(), wakes))
     }
 
     /// A look of a waiter: locks, looks, unlocks; the waiter fires.
@@ -210,9 +206,7 @@ impl<T, S: Store<T>> State<T, S> {
     pub(super) fn finish(&mut self, items: usize, wakes: &mut Wakes) {
         self.unfinished = self.unfinished.saturating_sub(items);
         if self.unfinished == 0 {
-            while let Some(first) = self.joiners.first() {
-                wakes.push(self.joiners.grant(first));
-            }
+            self.joiners.grant_all(wakes);
         }
     }
 

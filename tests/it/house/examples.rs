@@ -72,10 +72,12 @@ pub fn functions_say_how_they_end(sources: &[Source]) -> Vec<Finding> {
         let futures: Vec<&str> = sources.iter().filter(beside).flat_map(named_futures).collect();
         for line in functions(source) {
             let output = output(source, line);
+            let is_io = output.contains("impl IoFuture<");
             let is_future = output.contains("impl Future<")
+                || is_io
                 || text(source, line).contains("async fn ")
                 || words(output).any(|(_, word)| futures.contains(&word));
-            let may_fail = words(output).any(|(_, word)| word == "Result");
+            let may_fail = is_io || words(output).any(|(_, word)| word == "Result");
             let is_poll = words(output).any(|(_, word)| word == "Poll");
             let doc = doc(source, line);
             let owed = [
@@ -323,12 +325,14 @@ fn a_name_without_an_example_that_runs_is_found() {
 #[test]
 fn a_function_that_does_not_say_how_it_ends_is_found() {
     let bad = sample(
-        "/// Sleeps.\npub async fn nap() {}\n/// Naps.\npub fn rest(\n) -> Nap {}\n/// # Cancel safety\n/// Safe.\npub fn sleep() -> impl Future<Output = u8> {}\npub fn wake(f: impl Fn() -> u8) -> io::Result<u8> {}\npub fn length(f: impl Fn() -> Result<u8>) {}",
+        "/// Sleeps.\npub async fn nap() {}\n/// Naps.\npub fn rest(\n) -> Nap {}\n/// # Cancel safety\n/// Safe.\npub fn sleep() -> impl Future<Output = u8> {}\npub fn wake(f: impl Fn() -> u8) -> io::Result<u8> {}\npub fn length(f: impl Fn() -> Result<u8>) {}\npub fn read() -> impl IoFuture<usize> {}",
     );
     let expected = [
         "timer/src/nap.rs:2: `nap` has no `# Cancel safety`",
         "timer/src/nap.rs:4: `rest` has no `# Cancel safety`",
         "timer/src/nap.rs:9: `wake` has no `# Errors`",
+        "timer/src/nap.rs:11: `read` has no `# Cancel safety`",
+        "timer/src/nap.rs:11: `read` has no `# Errors`",
     ];
     assert_eq!(said(&functions_say_how_they_end(&bad)), expected);
 }

@@ -163,7 +163,7 @@ impl Drop for Counted {
 
 /// Property: a receiver is woken by the value, and by a sender that goes without sending.
 /// Threads: a receiver, a sender that sends, a sender that does not. Bound: see the list.
-/// Killed by: `send` or the sender's drop leaving the receiver's waker; `poll_state` not looking
+/// Killed by: `send` or the sender's drop leaving the receiver's waker; `poll_slot` not looking
 /// again after it has cloned a waker.
 pub fn a_receiver_hears_of_the_value_and_of_a_sender_that_is_gone() {
     let (sends, with_value) = oneshot::channel();
