@@ -16,7 +16,6 @@
 //! next.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;

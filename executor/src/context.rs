@@ -24,7 +24,7 @@ shim::thread_local! {
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     /// Present on a thread that runs tasks of the runtime.
-    worker: Option<Rc<Worker>>,
+    pub(crate) worker: Option<Rc<Worker>>,
 }
 
 /// Leaves the runtime when dropped, and names the former one again.
@@ -60,15 +60,10 @@ pub(crate) fn enter(shared: &Arc<Shared>, worker: Option<Rc<Worker>>) -> Entered
     }
 }
 
-/// What this thread is. Cheaper than [`shared`]: nobody else counts.
+/// What this thread is, if it is in a runtime. To count it is cheaper than to count the runtime.
 #[inline]
 pub(crate) fn current() -> Option<Rc<Context>> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
-}
-
-/// The current runtime.
-pub(crate) fn shared() -> Option<Arc<Shared>> {
-    current().map(|current| current.shared.clone())
 }
 
 /// Calls `f` with the worker that this thread is. `f` must not enter or leave a runtime.

@@ -82,22 +82,21 @@ impl Shared {
     }
 
     fn push_new(&self, task: Runnable, local: bool) {
-        let mut task = Some(task);
-        context::with_worker(|worker| {
-            if std::ptr::eq(&*worker.shared, self)
-                && let Some(task) = task.take()
-            {
-                if local { worker.accept_local(task) } else { worker.accept_new(task) }
-            }
+        self.hand_to_worker(task, |worker, task| {
+            if local { worker.accept_local(task) } else { worker.accept_new(task) }
         });
-        if let Some(task) = task {
-            self.inject(task);
-        }
     }
 
     /// A task was woken or cancelled, on whatever thread.
     #[inline]
     pub(crate) fn schedule(&self, task: Runnable) {
+        let local = task.is_local();
+        self.hand_to_worker(task, |worker, task| worker.accept_woken(task, local));
+    }
+
+    /// Gives a task to the worker that this thread is, if it may run it, and else to all.
+    #[inline]
+    fn hand_to_worker(&self, task: Runnable, accept: impl FnOnce(&Worker, Runnable)) {
         let local = task.is_local();
         let mut task = Some(task);
         context::with_worker(|worker| {
@@ -105,7 +104,7 @@ impl Shared {
                 && (!local || worker.seat == 0)
                 && let Some(task) = task.take()
             {
-                worker.accept_woken(task, local);
+                accept(worker, task);
             }
         });
         if let Some(task) = task {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::task::describe::shortened;
+use crate::task::describe::quoted;
 use crate::task::error::About;
 use crate::task::{JoinError, Task, TaskId};
 
@@ -83,11 +83,8 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
             (_, Ok(error)) => error.fmt(f),
             (None, Err(error)) => write!(f, "the body failed: {error}"),
             (Some(task), Err(error)) => {
-                write!(f, "task {}", task.id)?;
-                if let Some(name) = &task.name {
-                    write!(f, " \"{}\"", shortened(name))?;
-                }
-                write!(f, " (spawned at {}) failed: {error}", task.spawned_at)
+                let (id, name, at) = (task.id, quoted(&task.name), task.spawned_at);
+                write!(f, "task {id}{name} (spawned at {at}) failed: {error}")
             }
         }
     }

@@ -155,8 +155,8 @@ impl TaskGroup {
         E: Send + 'static,
         B: Future<Output = Result<R, E>>,
     {
-        let Some(runtime) = context::shared() else { no_runtime("TaskGroup::run()") };
-        let group = Group::new(runtime, self.limit);
+        let Some(current) = context::current() else { no_runtime("TaskGroup::run()") };
+        let group = Group::new(current.shared.clone(), self.limit);
         let (deadline, at) = (self.deadline, Location::caller());
         let (output, failures) = (None, Vec::new());
         let mut run =

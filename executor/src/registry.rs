@@ -12,23 +12,20 @@ use crate::task::runnable::Listed;
 use crate::task::{Runnable, TaskId};
 
 /// Shards for each owner.
-const SPREAD: usize = 8;
+pub const SPREAD: usize = 8;
 /// Tasks in a row that an owner lists in one shard: about as many as are stolen at once.
 const ROW: u64 = 32;
 
 /// The lists of one runtime.
 #[derive(Debug)]
 pub struct Registry {
-    lines: Box<[Line]>,
+    shards: Box<[Mutex<Shard>]>,
     spread: usize,
 }
 
-/// A shard on cache lines of its own.
+/// One list, on cache lines of its own.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Line(Mutex<Shard>);
-
-#[derive(Debug)]
 struct Shard {
     entries: Slab<Listed>,
     /// No task is admitted any more.
@@ -36,15 +33,11 @@ struct Shard {
 }
 
 impl Registry {
-    /// Empty lists, for so many owners.
-    pub fn new(owners: usize) -> Self {
-        Self::with_spread(owners, SPREAD)
-    }
-
-    /// With another number of shards for each owner, for models, to which each lock is a step.
-    pub fn with_spread(owners: usize, spread: usize) -> Self {
-        let shard = || Line(Mutex::new(Shard { entries: Slab::new(), closed: false }));
-        Self { lines: (0..owners * spread).map(|_| shard()).collect(), spread }
+    /// Empty lists, for so many owners, each with so many shards: [`SPREAD`], but for models, to
+    /// which each lock is a step.
+    pub fn new(owners: usize, spread: usize) -> Self {
+        let shard = |_| Mutex::new(Shard { entries: Slab::new(), closed: false });
+        Self { shards: (0..owners * spread).map(shard).collect(), spread }
     }
 
     /// Opens a shard for one task of that number, which is to be made and [listed](Admission::list)
@@ -52,14 +45,14 @@ impl Registry {
     #[inline]
     pub fn open(&self, owner: usize, id: TaskId) -> Option<Admission<'_>> {
         let shard = owner * self.spread + (id.get() / ROW) as usize % self.spread;
-        let list = self.lines[shard].0.lock();
+        let list = self.shards[shard].lock();
         (!list.closed).then(|| Admission { list, shard })
     }
 
     /// Takes an entry off its list; the caller gives it back to the task.
     pub fn take(&self, place: u64) -> Listed {
         let (shard, key) = ((place >> 32) as usize, (place & 0xFFFF_FFFF) as usize);
-        let mut list = self.lines[shard].0.lock();
+        let mut list = self.shards[shard].lock();
         let entry = list.entries.remove(key);
         // A million tasks that have come and gone should not keep their room for ever.
         if list.entries.is_empty() && list.entries.capacity() > 1024 {
@@ -70,8 +63,8 @@ impl Registry {
 
     /// Admits no task any more.
     pub fn close(&self) {
-        for shard in &self.lines {
-            shard.0.lock().closed = true;
+        for shard in &self.shards {
+            shard.lock().closed = true;
         }
     }
 
@@ -84,8 +77,8 @@ impl Registry {
 
     /// Calls `look` for every task, under a lock: it must not call foreign code.
     pub fn each(&self, mut look: impl FnMut(&Listed)) {
-        for shard in &self.lines {
-            for (_, entry) in &shard.0.lock().entries {
+        for shard in &self.shards {
+            for (_, entry) in &shard.lock().entries {
                 look(entry);
             }
         }
@@ -93,12 +86,12 @@ impl Registry {
 
     /// How many tasks are not done.
     pub fn len(&self) -> usize {
-        self.lines.iter().map(|shard| shard.0.lock().entries.len()).sum()
+        self.shards.iter().map(|shard| shard.lock().entries.len()).sum()
     }
 
     /// True if every task is done.
     pub fn is_empty(&self) -> bool {
-        self.lines.iter().all(|shard| shard.0.lock().entries.is_empty())
+        self.shards.iter().all(|shard| shard.lock().entries.is_empty())
     }
 }
 

@@ -91,7 +91,8 @@ impl fmt::Display for Report {
 
 /// A panic that no handle will ever see: it is reported, and the runtime's policy applied.
 pub(crate) fn unobserved(error: JoinError) {
-    let runtime = error.runtime().or_else(context::shared);
+    let current = || context::current().map(|current| current.shared.clone());
+    let runtime = error.runtime().or_else(current);
     let report = Report::UnobservedPanic(error);
     match runtime {
         Some(shared) => {

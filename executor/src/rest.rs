@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::shim::atomic::{Ordering::*, fence};
 
 use crate::driver::Driver;
-use crate::idle::{Bed, Idle, Left, MAX_SEATS};
+use crate::idle::{Bed, Idle, Left};
 use crate::parker::Parker;
 use crate::task::slot::Glance;
 use crate::try_lock::{Guard, TryLock};
@@ -148,11 +148,11 @@ impl Worker {
     /// one at its end knows who has been stuck; true if there is something to do already.
     fn begin_watch(&self) -> bool {
         let now = Instant::now();
-        let is_new = self.watch_ends.get() + WATCH < now;
-        if is_new {
-            self.watch_ends.set(now + WATCH);
+        if self.watch_ends.get() + WATCH >= now {
+            return false;
         }
-        is_new && self.free_the_stuck()
+        self.watch_ends.set(now + WATCH);
+        self.free_the_stuck()
     }
 
     /// True if anybody has polled since it was asked last. A sentinel that went to bed between two
@@ -280,9 +280,8 @@ impl Worker {
     /// on time for their timers, too.
     pub(crate) fn stuck(&self) -> impl Iterator<Item = usize> {
         let stuck = self.stuck.get();
-        let bits = if stuck == 0 { 0 } else { MAX_SEATS };
-        let is_stuck = move |seat: &usize| stuck >> seat & 1 == 1;
-        (0..bits).filter(is_stuck).filter(|seat| !self.shared.idle.is_parked(*seat))
+        let bits = (u64::BITS - stuck.leading_zeros()) as usize;
+        (0..bits).filter(move |seat| stuck >> seat & 1 == 1 && !self.shared.idle.is_parked(*seat))
     }
 
     /// Fires what is overdue in the shards of workers that are busy, and of a vacant seat.

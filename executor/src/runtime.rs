@@ -213,7 +213,7 @@ impl Handle {
 
     /// The runtime that this thread is in, if any.
     pub fn try_current() -> Option<Handle> {
-        context::shared().map(Handle)
+        context::current().map(|current| Handle(current.shared.clone()))
     }
 
     /// Spawns a task from any thread. On a runtime that has shut down the task is cancelled.

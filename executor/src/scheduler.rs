@@ -27,7 +27,7 @@ use crate::idle::Idle;
 use crate::ids::Ids;
 use crate::pace::Pace;
 use crate::parker::Parker;
-use crate::registry::Registry;
+use crate::registry::{Registry, SPREAD};
 use crate::run_queue::{Public, RunQueue};
 use crate::task::runnable::Listed;
 use crate::task::{Described, Runnable};
@@ -127,7 +127,7 @@ impl Shared {
         } = parts;
         let clock = timers.clock().clone();
         Self {
-            registry: Registry::new(seats.len() + 1),
+            registry: Registry::new(seats.len() + 1, SPREAD),
             injector: Injector::new(),
             idle: Idle::new(seats.len(), caller_queue.is_some()),
             driver: TryLock::new(driver),
@@ -211,12 +211,8 @@ impl Shared {
     pub(crate) fn is_worth_a_theft(&self, seat: usize) -> bool {
         let Seat { queue, pace, .. } = &self.seats[seat];
         let tasks = queue.len();
-        pace.is_worth_a_theft(tasks) || tasks > 0 && self.is_deserted(seat)
-    }
-
-    /// True if nobody runs on a seat.
-    fn is_deserted(&self, seat: usize) -> bool {
-        self.idle.is_parked(seat) || seat == 0 && self.is_caller_vacant()
+        let is_deserted = || self.idle.is_parked(seat) || seat == 0 && self.is_caller_vacant();
+        pace.is_worth_a_theft(tasks) || tasks > 0 && is_deserted()
     }
 
     /// True while a foreign loop drives seat 0, and so has the reactor for itself: what it waits on

@@ -67,14 +67,13 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let Some(shared) = context::shared() else { no_runtime("spawn_local()") };
-    let on_seat_0 = context::with_worker(|worker| worker.seat == 0);
+    let Some(current) = context::current() else { no_runtime("spawn_local()") };
     assert!(
-        on_seat_0 == Some(true),
+        current.worker.as_ref().is_some_and(|worker| worker.seat == 0),
         "spawn_local() needs the thread inside block_on, and this is another worker: spawn it from \
          the root future, or use spawn()"
     );
-    shared.spawn_local(future, Location::caller())
+    current.shared.spawn_local(future, Location::caller())
 }
 
 /// Runs a closure that blocks on a thread where that does no harm, and gives its result.

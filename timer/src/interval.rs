@@ -1,6 +1,5 @@
 //! Waiting again and again.
 
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,7 +1,6 @@
 //! Waiting for a point in time.
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::shim::Arc;
 use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 
-use crate::task::describe::shortened;
+use crate::task::describe::quoted;
 use crate::task::runnable::Listed;
 use crate::task::{Described, Runnable};
 
@@ -133,11 +133,8 @@ pub struct DescribedJob {
 
 impl fmt::Display for DescribedJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {}", self.task.id)?;
-        if let Some(name) = &self.task.name {
-            write!(f, " \"{}\"", shortened(name))?;
-        }
-        write!(f, " (submitted at {}): ", self.task.spawned_at)?;
+        let Described { id, name, spawned_at, .. } = &self.task;
+        write!(f, "job {id}{} (submitted at {spawned_at}): ", quoted(name))?;
         match self.running {
             Some(time) => write!(f, "has been running for {time:.1?}"),
             None => write!(f, "has been queued for {:.1?}", self.task.age),

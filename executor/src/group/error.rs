@@ -7,7 +7,7 @@ use windlass_timer::Elapsed;
 
 use super::children::Why;
 use crate::failure::Failure;
-use crate::task::describe::shortened;
+use crate::task::describe::quoted;
 
 /// Why a group has no output: what failed in it, or what ended it early.
 ///
@@ -72,10 +72,7 @@ impl<E> GroupError<E> {
 
 impl<E: fmt::Display> fmt::Display for GroupError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("group")?;
-        if let Some(name) = &self.name {
-            write!(f, " \"{}\"", shortened(name))?;
-        }
+        write!(f, "group{}", quoted(&self.name))?;
         match &self.why {
             Some(Why::Elapsed(elapsed)) => write!(f, ": {elapsed}")?,
             Some(Why::Asked(None)) => f.write_str(" was cancelled")?,

@@ -12,7 +12,6 @@
 //! allocation costs several times a plain one with glibc.
 
 use std::any::Any;
-use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;

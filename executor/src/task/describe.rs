@@ -48,11 +48,8 @@ pub struct Described {
 impl Described {
     /// Which task it is, in words.
     pub(crate) fn title(&self) -> String {
-        let Self { id, spawned_at, .. } = self;
-        match &self.name {
-            Some(name) => format!("task {id} \"{}\" (spawned at {spawned_at})", shortened(name)),
-            None => format!("task {id} (spawned at {spawned_at})"),
-        }
+        let Self { id, name, spawned_at, .. } = self;
+        format!("task {id}{} (spawned at {spawned_at})", quoted(name))
     }
 }
 
@@ -76,13 +73,11 @@ impl fmt::Display for Described {
     }
 }
 
-/// Names come from users; a report stays a line.
-pub(crate) fn shortened(name: &str) -> &str {
+/// A name as it stands behind a number, if there is one. It comes from users; a report stays a line.
+pub(crate) fn quoted(name: &Option<Arc<str>>) -> String {
     const LONGEST: usize = 80; // characters; what fits a terminal line beside the rest
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => &name[..end],
-        None => name,
-    }
+    let quote = |name: &Arc<str>| format!(" \"{name:.LONGEST$}\"");
+    name.as_ref().map_or_else(String::new, quote)
 }
 
 /// A reason as a kind and one word of figures.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use windlass_sync::shim::Mutex;
 
-use super::describe::shortened;
+use super::describe::quoted;
 use super::meta::TaskId;
 use crate::context;
 use crate::scheduler::Shared;
@@ -66,7 +66,8 @@ impl JoinError {
             (_, Some(text)) => text.clone(),
             _ => "a payload that is no text".to_owned(),
         };
-        let runtime = context::shared().map_or_else(Weak::new, |shared| Arc::downgrade(&shared));
+        let runtime =
+            context::current().map_or_else(Weak::new, |current| Arc::downgrade(&current.shared));
         let payload = Mutex::new(payload);
         Self::new(about, Cause::Panic(Panicked { payload, text, runtime }))
     }
@@ -151,11 +152,8 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.0.id)?;
-        if let Some(name) = &self.0.name {
-            write!(f, " \"{}\"", shortened(name))?;
-        }
-        write!(f, " (spawned at {}) ", self.0.spawned_at)?;
+        let (id, name, at) = (self.0.id, quoted(&self.0.name), self.0.spawned_at);
+        write!(f, "task {id}{name} (spawned at {at}) ")?;
         match &self.0.cause {
             Cause::Cancelled(None) => f.write_str("was cancelled"),
             Cause::Cancelled(Some(reason)) => write!(f, "was cancelled: {reason}"),

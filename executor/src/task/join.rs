@@ -1,7 +1,6 @@
 //! The handles: [`Task`] waits for a task and owns its output, [`AbortHandle`] can only cancel.
 
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;

@@ -1,6 +1,5 @@
 //! Futures that must not leave their thread.
 
-use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -26,7 +26,7 @@ struct Inner {
 
 impl Listing {
     fn new() -> Self {
-        let (ready, registry) = (Mutex::new(VecDeque::new()), Registry::with_spread(1, 1));
+        let (ready, registry) = (Mutex::new(VecDeque::new()), Registry::new(1, 1));
         Self(Arc::new(Inner { ready, registry }))
     }
 
