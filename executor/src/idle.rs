@@ -259,8 +259,7 @@ impl Idle {
     /// True if that seat is parked, for those who look at others.
     pub fn is_parked(&self, seat: usize) -> bool {
         // ORDERING: Relaxed. A hint.
-        let word = self.word.load(Relaxed);
-        word & bit(seat) != 0
+        self.word.load(Relaxed) & bit(seat) != 0
     }
 
     /// How many workers are parked now.

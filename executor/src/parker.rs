@@ -29,12 +29,13 @@ use std::time::Instant;
 use windlass_sync::shim::atomic::{AtomicU32, Ordering::*};
 use windlass_sync::shim::{Condvar, Mutex};
 
-const EMPTY: u32 = 0;
+const EMPTY: u32 = 0; // the default: nobody sleeps in it
 const ASLEEP: u32 = 1;
 const IN_REACTOR: u32 = 2;
 const NOTIFIED: u32 = 3;
 
 /// One worker's bed.
+#[derive(Default)]
 pub struct Parker {
     state: AtomicU32,
     /// Guards nothing but the moment between deciding to sleep and sleeping.
@@ -43,12 +44,6 @@ pub struct Parker {
 }
 
 impl Parker {
-    /// Nobody sleeps in it.
-    #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
-    pub fn new() -> Self {
-        Self { state: AtomicU32::new(EMPTY), lock: Mutex::new(()), condvar: Condvar::new() }
-    }
-
     /// Sleeps until unparked, or until `deadline`; true if it was unparked. Only for the worker
     /// whose parker it is.
     pub fn park(&self, deadline: Option<Instant>) -> bool {

@@ -90,7 +90,7 @@ impl Worker {
     /// Sleeps until there may be something to do. Returns at once if there is.
     pub(crate) fn park(&self) {
         let me = (&self.shared.idle, &self.my_seat().parker, self.seat);
-        let driver = self.try_driver();
+        let driver = self.shared.helm.take(self.seat);
         let has_work = || self.shared.has_work() || self.has_own_work();
         let left = lie_down(me, self.searching.take(), driver, has_work, |driver, sentinel| {
             self.counters().parks.add(1);
@@ -105,8 +105,8 @@ impl Worker {
 
     /// Work that the other workers' re-check cannot see, or that is none of theirs.
     fn has_own_work(&self) -> bool {
-        self.seat == 0 && (!self.local.borrow().is_empty() || self.shared.has_local())
-            || self.shared.must_stop()
+        self.seat == 0 && !(self.local.borrow().is_empty() && self.shared.inbox.is_empty())
+            || self.shared.ending.must_stop()
     }
 
     /// Sleeps, again and again while it is only the sentinel's watch that ends.
@@ -125,7 +125,7 @@ impl Worker {
                 }
             }
             // The worker that had the driver may have left its seat for good, see `hand_over`.
-            if driver.is_none() && self.is_driver_free() {
+            if driver.is_none() && self.shared.helm.is_free_for(self.seat) {
                 return;
             }
             let deadline = self.deadline(driver.is_some());
@@ -156,12 +156,6 @@ impl Worker {
     fn has_seen_polls(&self) -> bool {
         let polls: u64 = self.shared.seats.iter().map(|seat| seat.counters.polls.get()).sum();
         self.polls_seen.replace(polls) != polls
-    }
-
-    /// True if nobody waits for events and this worker might.
-    fn is_driver_free(&self) -> bool {
-        let for_the_host = self.seat != 0 && self.shared.is_hosting();
-        !self.shared.driver.is_held() && !for_the_host
     }
 
     /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
@@ -212,7 +206,7 @@ impl Worker {
         let mut first = timers.next(self.seat);
         let limit = self.limit.get();
         if driving {
-            if self.seat != 0 && self.shared.is_caller_vacant() {
+            if self.seat != 0 && self.shared.idle.is_caller_vacant() {
                 first = first.into_iter().chain(timers.next(0)).min();
             }
             first = timers.watch(first);
@@ -231,7 +225,7 @@ impl Worker {
     fn look_after_others(&self, driving: bool) -> bool {
         self.watch_ends.set(Instant::now() + WATCH);
         self.counters().watches.add(1);
-        if !driving && self.is_driver_free() {
+        if !driving && self.shared.helm.is_free_for(self.seat) {
             return true; // nobody waits for events: park again, in the reactor
         }
         if self.fire_timers_of_others() > 0 || self.shared.has_work() {
@@ -276,7 +270,8 @@ impl Worker {
     /// Timers and events, for a worker that does not sleep; true if they brought work.
     pub(crate) fn look_for_work(&self) -> bool {
         let fired = self.fire_timers();
-        let woken = self.try_driver().map_or(0, |mut driver| self.collecting(|| driver.look()));
+        let driver = self.shared.helm.take(self.seat);
+        let woken = driver.map_or(0, |mut driver| self.collecting(|| driver.look()));
         self.after_turn(woken);
         fired + woken > 0 || self.shared.has_work() || self.has_own_work()
     }

@@ -20,7 +20,7 @@ const FORKS: u32 = 2;
 /// Killed by: no fence in `Idle::park`; no fence in `Idle::notify`; no second look in `lie_down`.
 pub fn a_push_reaches_a_worker_that_is_about_to_sleep() {
     let sim = Sim::new(1, &[], 1, |_, _, _| ());
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let pusher = spawn({
         let sim = sim.clone();
         move || sim.inject(0)
@@ -36,7 +36,7 @@ pub fn a_push_reaches_a_worker_that_is_about_to_sleep() {
 /// Killed by: no fence in `Idle::park`; no second look in `lie_down`.
 pub fn two_pushes_reach_a_worker_that_sleeps_twice() {
     let sim = Sim::new(1, &[], 2, |_, _, _| ());
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let pusher = spawn({
         let sim = sim.clone();
         move || (0..2).for_each(|job| sim.inject(job))
@@ -53,7 +53,7 @@ fn two_workers(jobs: &'static [u32]) {
         WAITS => sim.gate.wait(),
         _ => sim.gate.open(),
     });
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let pusher = spawn({
         let sim = sim.clone();
         move || jobs.iter().for_each(|job| sim.inject(*job))
@@ -103,7 +103,7 @@ pub fn a_fork_is_shared_with_a_worker_that_is_about_to_sleep() {
         }
     });
     let [mine, other] = queues;
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let worker = spawn({
         let sim = sim.clone();
         move || sim.work(1, Some(&other))

@@ -17,7 +17,7 @@ struct Bed {
 
 impl Bed {
     fn new() -> Arc<Self> {
-        let (parker, poller) = (Parker::new(), Poller::new());
+        let (parker, poller) = (Parker::default(), Poller::new());
         Arc::new(Self { parker, poller, written: AtomicBool::new(false) })
     }
 
