@@ -73,6 +73,20 @@ pub fn lie_down<G>(
     left
 }
 
+/// True if nothing is under way, so that a clock that stands still may go on to the next timer: no
+/// job runs, nothing has come for a worker, and all of them lie in their beds.
+///
+/// In this order: a job that is done first wakes its task and then goes, and a worker that something
+/// has come for first leaves its bed and then clears its parker. So what one look is too late for is
+/// seen by the next. What a worker did before it lay down is seen by whoever hears that from us.
+pub fn is_quiet<'a>(
+    idle: &Idle,
+    mut parkers: impl Iterator<Item = &'a Parker>,
+    awaits_job: impl FnOnce() -> bool,
+) -> bool {
+    !awaits_job() && !parkers.any(Parker::is_notified) && idle.all_parked()
+}
+
 /// For a thread that leaves its seat for good: the seat to unpark, so that somebody takes the driver
 /// and waits for events.
 ///
@@ -167,12 +181,10 @@ impl Worker {
         }
         // Two that have parked at the same time would jump twice; the second must look again.
         let Some(_jumping) = shared.jumping.try_lock() else { return true };
-        // In this order: a job that is done first wakes its task and then goes, and a worker that
-        // something has come for first leaves its bed and then clears its parker. So what one look
-        // is too late for is seen by the next. Jobs are looked at once more at the end, for one that
-        // was submitted by a worker that has parked since.
-        let called = || shared.seats.iter().any(|seat| seat.parker.is_notified());
-        if shared.awaits_job() || called() || !shared.idle.all_parked() {
+        // Jobs are looked at once more at the end, for one that was submitted by a worker that has
+        // parked since.
+        let parkers = shared.seats.iter().map(|seat| &seat.parker);
+        if !is_quiet(&shared.idle, parkers, || shared.awaits_job()) {
             return false;
         }
         let events = driver.as_mut().map_or(0, |driver| self.collecting(|| driver.look()));

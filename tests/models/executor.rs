@@ -9,6 +9,7 @@ mod hands;
 mod helm;
 mod idle;
 mod inbox;
+mod jump;
 mod mixed;
 mod parker;
 mod registry;
@@ -229,7 +230,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(4),
         interleaving: Some(4),
-        killed_by: "unpark not taking the lock; lie_down leaving NOTIFIED",
+        killed_by: "unpark not taking the lock; clear leaving NOTIFIED",
         body: parker::a_sleeper_that_waits_for_two_unparks_gets_both,
     },
     Model {
@@ -279,6 +280,22 @@ pub const MODELS: &[Model] = &[
         interleaving: Some(3),
         killed_by: "hand_over waking nobody; no fence in hand_over; no look at the driver in lie_down",
         body: driver::a_thread_that_leaves_its_seat_leaves_somebody_in_front_of_the_reactor,
+    },
+    Model {
+        name: "a_clock_goes_on_only_when_nothing_is_under_way",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "is_quiet not looking at the parkers, or looking for jobs last; lie_down clearing the parker before it leaves",
+        body: jump::a_clock_goes_on_only_when_nothing_is_under_way,
+    },
+    Model {
+        name: "who_finds_everybody_asleep_sees_what_they_did",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Relaxed in Idle::all_parked; no fence of `bed` in Idle::park",
+        body: jump::who_finds_everybody_asleep_sees_what_they_did,
     },
     Model {
         name: "a_thief_and_the_owner_take_each_task_of_window_and_tail_once",
