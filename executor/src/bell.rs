@@ -25,7 +25,10 @@ use windlass_sync::shim::atomic::{AtomicBool, Ordering::*};
 use crate::parker::Parker;
 
 /// The bell of one root.
-pub struct Bell {
+#[derive(Debug)]
+pub struct Bell<S> {
+    /// Where the root waits for a seat: whose waker calls the seat's worker.
+    pub scheduler: S,
     /// The root is to be polled.
     rung: AtomicBool,
     /// It sits on seat 0, and sleeps as that seat's worker does; else on the parker here.
@@ -33,12 +36,11 @@ pub struct Bell {
     outside: Parker,
 }
 
-impl Bell {
+impl<S> Bell<S> {
     /// For a root that waits outside and was not polled yet.
-    #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
-    pub fn new() -> Self {
+    pub fn new(scheduler: S) -> Self {
         let (rung, seated) = (AtomicBool::new(true), Mutex::new(false));
-        Self { rung, seated, outside: Parker::new() }
+        Self { scheduler, rung, seated, outside: Parker::default() }
     }
 
     /// Says that the root is to be polled; true if the caller must wake seat 0 for it.
@@ -75,16 +77,11 @@ impl Bell {
     /// Sleeps outside until the bell rings, or the seat may be free.
     pub fn sleep_outside(&self) {
         self.outside.park(None);
+        self.outside.clear();
     }
 
     /// Tells the root outside that the seat may be free.
     pub fn call_in(&self) {
         self.outside.unpark(|| {});
-    }
-}
-
-impl std::fmt::Debug for Bell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bell").field("is_rung", &self.is_rung()).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! How a runtime is put together.
 
+use std::collections::VecDeque;
 use std::io;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -12,13 +13,13 @@ use windlass_sync::shim::thread;
 use windlass_timer::{Clock, Timers};
 
 use crate::blocking::BlockingPool;
+use crate::caller::Core;
 use crate::config::{Config, OnPanic, processors};
 use crate::context;
 use crate::counters::Counters;
-use crate::driver::Driver;
 use crate::idle::MAX_SEATS;
 use crate::ids::Ids;
-use crate::pace::Pace;
+use crate::pace::{Pace, UNKNOWN_NS};
 use crate::parker::Parker;
 use crate::report::Report;
 use crate::run_queue::RunQueue;
@@ -217,29 +218,28 @@ impl Builder {
     pub fn build(mut self) -> io::Result<Runtime> {
         let workers = self.settle_workers()?;
         self.config.debug = self.debug.unwrap_or_else(debug_from_environment);
-        let caller_works = self.caller_works;
         let reactor = Reactor::new()?;
         let mut queues: Vec<_> = (0..workers).map(|_| RunQueue::new()).collect();
         let seats = queues.iter().map(|queue| Seat {
             queue: queue.public().clone(),
-            parker: Parker::new(),
+            parker: Parker::default(),
             counters: Counters::new(),
-            pace: Pace::new(),
+            pace: Pace::new(UNKNOWN_NS),
         });
         let seats = seats.collect();
-        let threads_from = usize::from(caller_works);
+        let threads_from = usize::from(self.caller_works);
         let for_threads = queues.split_off(threads_from);
+        let core = |queue| Core { queue, local: VecDeque::new(), hosted: false };
         let shared = Arc::new_cyclic(|weak: &Weak<Shared>| {
             let ids = Arc::new(Ids::new());
-            let handle = reactor.handle();
             // A foreign thread that arms an earlier timer ends the sleep in the reactor.
-            let timers = Timers::new(workers, self.clock.clone(), handle.unparker());
+            let unparker = reactor.handle().unparker();
+            let timers = Timers::new(workers, self.clock.clone(), unparker);
             Shared::new(Parts {
                 blocking: self.blocking(weak.clone(), ids.clone()),
                 config: self.config,
-                driver: Driver::new(reactor),
-                reactor: handle,
-                caller_queue: queues.pop(),
+                reactor,
+                core: queues.pop().map(core),
                 subscription: self.clock.subscribe(Waker::from(Arc::new(LookAgain(weak.clone())))),
                 timers,
                 seats,
@@ -319,21 +319,16 @@ fn debug_from_environment() -> bool {
 
 /// Starts the thread of one seat.
 fn start(shared: &Arc<Shared>, seat: usize, queue: RunQueue) -> io::Result<thread::JoinHandle<()>> {
-    shared.thread_starts();
+    shared.ending.thread_starts();
+    let ends = ThreadEnds(shared.clone()); // dropped, too, if the thread cannot be started
     let name = format!("{}-{seat}", shared.config.name);
-    let inside = shared.clone();
-    let started = thread::spawn(name, move || {
-        let ends = ThreadEnds(inside.clone());
-        let config = &inside.config;
+    thread::spawn(name, move || {
+        let config = &ends.0.config;
         config.on_thread_start.iter().for_each(|hook| hook());
-        work(&inside, seat, queue);
+        work(&ends.0, seat, queue);
         config.on_thread_stop.iter().for_each(|hook| hook());
         drop(ends);
-    });
-    if started.is_err() {
-        shared.thread_ends();
-    }
-    started
+    })
 }
 
 /// Tells the end of a worker thread, also by a panic.
@@ -341,7 +336,7 @@ struct ThreadEnds(Arc<Shared>);
 
 impl Drop for ThreadEnds {
     fn drop(&mut self) {
-        self.0.thread_ends();
+        self.0.ending.thread_ends(|| self.0.close_floors());
     }
 }
 
@@ -349,7 +344,7 @@ impl Drop for ThreadEnds {
 fn work(shared: &Arc<Shared>, seat: usize, queue: RunQueue) {
     let worker = Rc::new(Worker::new(shared.clone(), seat, queue));
     let entered = context::enter(shared, Some(worker.clone()));
-    while !shared.must_stop() {
+    while !shared.ending.must_stop() {
         if worker.step() == Step::Idle {
             worker.search_or_park();
         }

@@ -6,8 +6,8 @@
 //!
 //! There is one seat for this. A second `block_on` at the same time polls only its own root and
 //! sleeps otherwise; when the seat becomes free, everybody who waits like this is woken and one of
-//! them takes it. Tasks that are bound to their thread bind the seat: while any of them lives, only
-//! their thread may sit there.
+//! them takes it ([`crate::vacancy`]). Tasks that are bound to their thread bind the seat: while any
+//! of them lives, only their thread may sit there.
 //!
 //! # When the root is polled
 //!
@@ -21,10 +21,10 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Weak;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use windlass_sync::shim::{Arc, Mutex};
+use windlass_sync::shim::Arc;
 
 use crate::bell::Bell;
 use crate::context::{self, Inside};
@@ -38,93 +38,38 @@ use crate::worker::{Step, Worker};
 /// Turns between two looks at the clock in `drive`.
 const CLOCK_EVERY: u32 = 16;
 
-/// The seat while nobody sits there, and those who wait for it.
-pub(crate) struct Caller(Mutex<State>);
-
-struct State {
-    /// What the next worker takes over; `None` while somebody sits there.
-    left: Option<Core>,
-    /// The thread that the bound tasks belong to.
-    home: Option<ThreadId>,
-    /// The seat is parked on behalf of a foreign loop, between two `drive`s.
-    hosted: bool,
-    /// Roots that wait outside.
-    waiting: Vec<Arc<Root>>,
-}
-
 /// What stays when the worker of seat 0 leaves.
 pub(crate) struct Core {
-    queue: RunQueue,
-    local: VecDeque<Runnable>,
-}
-
-impl Caller {
-    /// A vacant seat; `queue` is absent if a worker thread sits there for good.
-    pub(crate) fn new(queue: Option<RunQueue>) -> Self {
-        let left = queue.map(|queue| Core { queue, local: VecDeque::new() });
-        Self(Mutex::new(State { left, home: None, hosted: false, waiting: Vec::new() }))
-    }
-
-    /// True if this thread may run the tasks that are bound to the seat.
-    pub(crate) fn is_home(&self) -> bool {
-        self.0.lock().home == Some(thread::current().id())
-    }
-
-    /// True if nobody sits there, so that bound tasks cannot go on.
-    pub(crate) fn is_left(&self) -> bool {
-        self.0.lock().left.is_some()
-    }
-
-    /// Makes the roots that wait outside look again.
-    pub(crate) fn wake_waiting(&self) {
-        let waiting = std::mem::take(&mut self.0.lock().waiting);
-        for root in waiting {
-            root.bell.call_in();
-        }
-    }
-
-    /// Takes the tasks that wait for their thread to come back, for taking the runtime apart.
-    pub(crate) fn take_local(&self, to: &mut VecDeque<Runnable>) {
-        if let Some(core) = &mut self.0.lock().left {
-            to.append(&mut core.local);
-        }
-    }
+    pub(crate) queue: RunQueue,
+    pub(crate) local: VecDeque<Runnable>,
+    /// The seat is parked on behalf of a foreign loop, between two `drive`s.
+    pub(crate) hosted: bool,
 }
 
 /// Sitting on seat 0; left when dropped, also by a panic.
 pub(crate) struct Seated {
-    worker: Rc<Worker>,
+    pub(crate) worker: Rc<Worker>,
     entered: Option<context::Entered>,
+    /// As in [`Core`].
+    hosted: bool,
 }
 
 impl Seated {
     /// Sits down, if the seat is free for this thread; `hosting` is for a foreign loop.
     pub(crate) fn claim(shared: &Arc<Shared>, hosting: bool) -> Option<Self> {
-        let here = thread::current().id();
-        let mut state = shared.caller.0.lock();
-        if shared.live_local() > 0 && state.home != Some(here) {
-            return None;
-        }
-        let Core { queue, local } = state.left.take()?;
-        state.home = Some(here);
-        let hosted = std::mem::take(&mut state.hosted);
-        drop(state);
-        shared.idle.set_caller(true);
-        shared.set_hosting(hosting);
+        let Core { queue, local, hosted } = shared.caller.take(thread::current().id())?;
+        shared.helm.set_hosting(hosting);
         let worker = Worker::new(shared.clone(), 0, queue);
         *worker.local.borrow_mut() = local;
         if hosted {
-            shared.seats[0].parker.leave_host();
             shared.timers.unwatch();
             worker.searching.set(shared.idle.leave(0).searching);
+            shared.seats[0].parker.leave_host();
         }
+        shared.idle.set_caller(true);
         let worker = Rc::new(worker);
         let entered = Some(context::enter(shared, Some(worker.clone())));
-        Some(Self { worker, entered })
-    }
-
-    pub(crate) fn worker(&self) -> &Worker {
-        &self.worker
+        Some(Self { worker, entered, hosted: false })
     }
 
     /// Runs tasks, and polls the root whenever it is due, until it is ready.
@@ -136,24 +81,24 @@ impl Seated {
     ) -> F::Output {
         let (worker, shared) = (&*self.worker, &*self.worker.shared);
         let (id, mut told) = (worker.next_id(), false);
-        root.bell.sit(true);
+        root.sit(true);
         worker.root_after.set(0);
         loop {
-            if worker.root_after.get() == 0 && root.bell.take() {
+            if worker.root_after.get() == 0 && root.take() {
                 let mut cx = Context::from_waker(waker);
                 let polled = worker.polling(id, || future.as_mut().poll(&mut cx));
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
                 worker.after_poll();
-                shared.take_note_of_root(id, root.bell.is_rung(), &mut told);
+                shared.take_note_of_root(id, root.is_rung(), &mut told);
             }
             refuse_stopped(shared);
             // Before the turn: if that wakes the root, the task that did is none of those to wait for.
             worker.root_after.set(worker.root_after.get().saturating_sub(1));
             match worker.step() {
                 Step::Ran => {}
-                Step::Idle if root.bell.is_rung() => worker.root_after.set(0),
+                Step::Idle if root.is_rung() => worker.root_after.set(0),
                 Step::Idle => worker.search_or_park(),
             }
         }
@@ -184,22 +129,23 @@ impl Seated {
 
     /// Parks the seat on behalf of a foreign loop that will wait on the poller's descriptor. False
     /// if there is something to do first.
-    fn host(&self) -> bool {
+    fn host(&mut self) -> bool {
         let (worker, shared) = (&*self.worker, &*self.worker.shared);
         let _ = shared.idle.park(0, worker.searching.take(), Bed::Host);
-        let quiet = !shared.has_work() && worker.local.borrow().is_empty() && !shared.has_local();
+        let quiet =
+            !shared.has_work() && worker.local.borrow().is_empty() && shared.inbox.is_empty();
         if quiet && shared.seats[0].parker.enter_host() {
-            let driver = shared.driver.try_lock();
+            let driver = shared.helm.take(0);
             if driver.is_none() {
                 // A worker sleeps there since before the loop began: it leaves for good.
                 shared.reactor.unpark();
             } else if driver.is_some_and(|mut driver| driver.prepare_foreign_wait()) {
-                shared.caller.0.lock().hosted = true;
+                self.hosted = true;
                 return true;
             }
-            shared.seats[0].parker.leave_host();
         }
         worker.searching.set(shared.idle.leave(0).searching);
+        shared.seats[0].parker.leave_host();
         shared.idle.set_caller(true);
         false
     }
@@ -211,8 +157,7 @@ impl Drop for Seated {
         let worker = Rc::get_mut(&mut self.worker);
         let worker =
             worker.expect("a guard of Handle::enter ends before the block_on it was made in");
-        let shared = worker.shared.clone();
-        let hosted = shared.caller.0.lock().hosted;
+        let (shared, hosted) = (worker.shared.clone(), self.hosted);
         if !hosted {
             worker.stop_searching();
             if let Some(next) = worker.queue.pop_next() {
@@ -220,22 +165,17 @@ impl Drop for Seated {
             }
         }
         let queue = std::mem::replace(&mut worker.queue, RunQueue::new());
-        let core = Core { queue, local: worker.local.take() };
-        let mut state = shared.caller.0.lock();
-        state.left = Some(core);
-        if !hosted {
-            shared.idle.set_caller(false);
-        }
-        drop(state);
-        if shared.must_stop() {
+        let core = Core { queue, local: worker.local.take(), hosted };
+        shared.caller.leave(core, || shared.idle.set_caller(false));
+        if shared.ending.must_stop() {
             shared.drop_queued(true); // here, where they may be dropped
         }
-        shared.caller.wake_waiting();
+        shared.caller.call_in();
         if !hosted && shared.seats.len() > 1 {
             let called = if shared.has_work() {
                 shared.idle.notify()
             } else {
-                hand_over(&shared.idle, &shared.driver)
+                hand_over(&shared.idle, &shared.helm.driver)
             };
             if let Some(seat) = called {
                 shared.unpark(seat);
@@ -259,7 +199,7 @@ pub(crate) fn block_on<F: Future>(
     // Also around the destructor of the future, which may spawn or send like the future itself.
     let _entered = context::enter(shared, None);
     let mut future = pin!(future);
-    let root = Arc::new(Root { bell: Bell::new(), shared: Arc::downgrade(shared) });
+    let root = Arc::new(Bell::new(Arc::downgrade(shared)));
     let waker = Waker::from(root.clone());
     loop {
         if let Some(seated) = Seated::claim(shared, false) {
@@ -280,32 +220,18 @@ fn wait_outside<F: Future>(
 ) -> Poll<F::Output> {
     let (id, mut told) = (shared.ids.one(), false);
     let _owner = windlass_sync::waiting::enter(id.get());
-    {
-        let mut state = shared.caller.0.lock();
-        if state.left.is_some() && shared.live_local() == 0 {
-            return Poll::Pending;
-        }
-        state.waiting.push(root.clone());
-    }
-    loop {
-        if root.bell.take() {
+    shared.caller.wait(root, |is_rung| {
+        if is_rung {
             let _budget = windlass_sync::budget::enter();
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-                shared.caller.0.lock().waiting.retain(|other| !Arc::ptr_eq(other, root));
-                return Poll::Ready(output);
+            let polled = future.as_mut().poll(&mut Context::from_waker(waker));
+            if polled.is_ready() {
+                return polled;
             }
-            shared.take_note_of_root(id, root.bell.is_rung(), &mut told);
+            shared.take_note_of_root(id, root.is_rung(), &mut told);
         }
         refuse_stopped(shared);
-        if root.bell.is_rung() {
-            continue;
-        }
-        root.bell.sleep_outside();
-        // Off the list, by whoever left the seat: try for it, or else get on the list again.
-        if !shared.caller.0.lock().waiting.iter().any(|other| Arc::ptr_eq(other, root)) {
-            return Poll::Pending;
-        }
-    }
+        Poll::Pending
+    })
 }
 
 /// What a foreign loop should do next.
@@ -342,7 +268,7 @@ pub(crate) fn drive(
 ) -> Driven {
     shared.check_process();
     let _inside = Inside::enter(at);
-    let Some(seated) = Seated::claim(shared, true) else {
+    let Some(mut seated) = Seated::claim(shared, true) else {
         panic!("drive() needs seat 0, and another thread sits there or has tasks bound to it");
     };
     let idle = seated.drive(limit) && seated.host();
@@ -355,14 +281,12 @@ pub(crate) fn drive(
 }
 
 fn refuse_stopped(shared: &Shared) {
-    assert!(!shared.must_stop(), "the runtime was shut down while block_on was running on it");
+    let stopped = shared.ending.must_stop();
+    assert!(!stopped, "the runtime was shut down while block_on was running on it");
 }
 
-/// The waker of a root future.
-pub(crate) struct Root {
-    bell: Bell,
-    shared: Weak<Shared>,
-}
+/// A root future's bell, which is its waker.
+pub(crate) type Root = Bell<Weak<Shared>>;
 
 impl Wake for Root {
     fn wake(self: Arc<Self>) {
@@ -370,10 +294,10 @@ impl Wake for Root {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.bell.ring() {
+        if !self.ring() {
             return;
         }
-        let Some(shared) = self.shared.upgrade() else { return };
+        let Some(shared) = self.scheduler.upgrade() else { return };
         let here = context::with_worker(|worker| {
             let mine = worker.seat == 0 && Arc::ptr_eq(&worker.shared, &shared);
             if mine {

@@ -2,19 +2,11 @@
 //!
 //! A task that a worker wakes or spawns goes to that worker's own queue; from any other thread it
 //! goes to the injector. Either way the workers hear of it by the rules of [`crate::idle`].
-//!
-//! # Orderings
-//!
-//! | label     | release side                                   | acquire side   | what crosses |
-//! |-----------|------------------------------------------------|----------------|--------------|
-//! | `transit` | [`Shared::inject`], [`Shared::send_local`], at their ends | `Shared::drop` | this thread's last use of `Shared` |
 
-use std::collections::VecDeque;
 use std::panic::Location;
 use std::rc::Rc;
 
 use windlass_sync::shim::Arc;
-use windlass_sync::shim::atomic::Ordering::*;
 
 use crate::context;
 use crate::scheduler::Shared;
@@ -24,29 +16,21 @@ use crate::worker::Worker;
 
 impl Shared {
     /// Spawns a task.
-    pub(crate) fn spawn<F>(
+    pub(crate) fn spawn<F: Future<Output: Send + 'static> + Send + 'static>(
         self: &Arc<Self>,
         future: F,
         spawned_at: &'static Location<'static>,
-    ) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
+    ) -> Task<F::Output> {
         let owner = SchedulerRef::new(self);
         self.admit(spawned_at, false, |spec| new_task(future, owner, spec))
     }
 
     /// Spawns a task that stays on this thread, which must be on seat 0.
-    pub(crate) fn spawn_local<F>(
+    pub(crate) fn spawn_local<F: Future<Output: 'static> + 'static>(
         self: &Arc<Self>,
         future: F,
         spawned_at: &'static Location<'static>,
-    ) -> Task<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
+    ) -> Task<F::Output> {
         let owner = SchedulerRef::new(self);
         self.admit(spawned_at, true, |spec| new_local_task(future, owner, spec))
     }
@@ -73,31 +57,24 @@ impl Shared {
         let (runnable, task) = make(spec(true));
         admission.list(&runnable);
         if local {
-            // ORDERING: Relaxed. Read on this thread, or compared with zero by another that then
-            // looks whose tasks they are under the caller's lock.
-            self.live_local.fetch_add(1, Relaxed);
+            self.caller.bind();
         }
-        self.push_new(runnable, local);
-        task
-    }
-
-    fn push_new(&self, task: Runnable, local: bool) {
-        self.hand_to_worker(task, |worker, task| {
+        self.place(runnable, local, |worker, task| {
             if local { worker.accept_local(task) } else { worker.accept_new(task) }
         });
+        task
     }
 
     /// A task was woken or cancelled, on whatever thread.
     #[inline]
     pub(crate) fn schedule(&self, task: Runnable) {
         let local = task.is_local();
-        self.hand_to_worker(task, |worker, task| worker.accept_woken(task, local));
+        self.place(task, local, |worker, task| worker.accept_woken(task, local));
     }
 
-    /// Gives a task to the worker that this thread is, if it may run it, and else to all.
+    /// Queues a task here by `accept`, if this thread is a worker that may run it, or from outside.
     #[inline]
-    fn hand_to_worker(&self, task: Runnable, accept: impl FnOnce(&Worker, Runnable)) {
-        let local = task.is_local();
+    fn place(&self, task: Runnable, local: bool, accept: impl FnOnce(&Worker, Runnable)) {
         let mut task = Some(task);
         context::with_worker(|worker| {
             if std::ptr::eq(&*worker.shared, self)
@@ -114,37 +91,16 @@ impl Shared {
 
     /// Queues a task from a thread that is no worker of this runtime.
     fn inject(&self, task: Runnable) {
-        // ORDERING: Relaxed. The task that we still hold keeps the runtime; see `Shared::drop`.
-        self.in_transit.fetch_add(1, Relaxed);
-        self.injector.push(task);
-        if let Some(seat) = self.idle.notify() {
-            self.unpark(seat);
-        }
-        // ORDERING: Release, of `transit`. Nothing of `self` is touched after it.
-        self.in_transit.fetch_sub(1, Release);
+        self.transit.pass(|| {
+            self.injector.push(task);
+            if let Some(seat) = self.idle.notify() {
+                self.unpark(seat);
+            }
+        });
     }
 
     /// Queues a task that is bound to seat 0's thread from another thread.
     fn send_local(&self, task: Runnable) {
-        // ORDERING: Relaxed, as in `inject`.
-        self.in_transit.fetch_add(1, Relaxed);
-        let mut inbox = self.local.lock();
-        inbox.push_back(task);
-        // ORDERING: Relaxed. The lock orders the stores; the unpark below publishes it.
-        self.local_len.store(inbox.len(), Relaxed);
-        drop(inbox);
-        self.call(0);
-        // ORDERING: Release, of `transit`.
-        self.in_transit.fetch_sub(1, Release);
-    }
-
-    /// Moves what [`send_local`](Self::send_local) has left to its thread.
-    pub(crate) fn receive_local(&self, to: &mut VecDeque<Runnable>) {
-        if self.has_local() {
-            let mut inbox = self.local.lock();
-            to.append(&mut inbox);
-            // ORDERING: Relaxed. Under the lock.
-            self.local_len.store(0, Relaxed);
-        }
+        self.transit.pass(|| self.inbox.send(task, || self.call(0)));
     }
 }

@@ -53,6 +53,7 @@
 //! | label   | release side                          | acquire side                           | what crosses |
 //! |---------|---------------------------------------|----------------------------------------|--------------|
 //! | `sleep` | the fences in [`notify`], [`park`] and [`Idle::end_search`] | the same three   | the proof above |
+//! | `bed`   | the other fence in [`park`]           | [`Idle::all_parked`]                   | what workers did before they parked |
 //!
 //! The word itself is changed with Relaxed exchanges: it carries no data, and the fences order it
 //! against the queues.
@@ -175,6 +176,8 @@ impl Idle {
     /// and then either sleep or [`leave`](Self::leave).
     #[must_use = "it says how to sleep"]
     pub fn park(&self, seat: usize, searching: bool, bed: Bed) -> Parked {
+        // ORDERING: Release, of `bed`.
+        fence(Release);
         let parked = self.step(|word| {
             let mut next = word | bit(seat);
             if searching {
@@ -264,8 +267,7 @@ impl Idle {
     /// True if that seat is parked, for those who look at others.
     pub fn is_parked(&self, seat: usize) -> bool {
         // ORDERING: Relaxed. A hint.
-        let word = self.word.load(Relaxed);
-        word & bit(seat) != 0
+        self.word.load(Relaxed) & bit(seat) != 0
     }
 
     /// How many workers are parked now.
@@ -276,8 +278,8 @@ impl Idle {
 
     /// True if every occupied seat is parked.
     pub fn all_parked(&self) -> bool {
-        // ORDERING: Relaxed. Used by a worker that is parked itself, and with a paused clock only.
-        let word = self.word.load(Relaxed);
+        // ORDERING: Acquire, of `bed`.
+        let word = self.word.load(Acquire);
         let occupied = self.seats - usize::from(word & CALLER == 0);
         asleep(word).count_ones() as usize == occupied
     }

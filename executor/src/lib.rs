@@ -23,13 +23,14 @@
 //!
 //! 1. [`task`]: what is run. Its own module doc says how to read it.
 //! 2. `deque.rs`, `run_queue.rs`: where ready tasks wait.
-//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `driver.rs`, `slack.rs`: how workers sleep, and the proof that they
+//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `helm.rs`, `driver.rs`, `slack.rs`: how workers sleep, and the proof that they
 //!    do not oversleep.
 //! 4. `worker.rs`, `search.rs`, `rest.rs`: a worker's turn, and what it does when there is nothing to do.
-//! 5. `scheduler.rs`, `enqueue.rs`, `context.rs`, `caller.rs`: what the workers share, and who they are.
+//! 5. `scheduler.rs`, `transit.rs`, `inbox.rs`, `enqueue.rs`, `context.rs`, `bell.rs`, `vacancy.rs`,
+//!    `caller.rs`: what the workers share, and who they are.
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
 //! 7. [`blocking`]: threads for what cannot be awaited.
-//! 8. `config.rs`, `builder.rs`, `runtime.rs`, `shutdown.rs`: the runtime from its making to its end.
+//! 8. `config.rs`, `builder.rs`, `runtime.rs`, `ending.rs`, `shutdown.rs`: the runtime from its making to its end.
 //! 9. `yield_now.rs`, `task_local.rs`, `time_limit.rs`: small futures on top.
 //! 10. `ends.rs`, then [`wait`], [`gather`], [`join_set`], [`shield`], [`group`]: several tasks at once.
 //!
@@ -46,13 +47,16 @@ mod context;
 pub mod counters;
 pub mod deque;
 mod driver;
+pub mod ending;
 mod ends;
 mod enqueue;
 pub mod failure;
 pub mod gather;
 pub mod group;
+pub mod helm;
 pub mod idle;
 pub mod ids;
+pub mod inbox;
 mod inspect;
 pub mod join_set;
 pub mod pace;
@@ -72,7 +76,9 @@ mod spawn;
 pub mod task;
 mod task_local;
 pub mod time_limit;
+pub mod transit;
 pub mod try_lock;
+pub mod vacancy;
 pub mod wait;
 mod worker;
 mod yield_now;

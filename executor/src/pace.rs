@@ -24,7 +24,7 @@ const SHARE_NS: u64 = 50_000;
 /// no loss up to 2 µs, 1.5 times as slow at 8.
 const THEFT_NS: u64 = 2_000;
 /// What a poll is taken to last before one was measured: everything is worth sharing.
-const UNKNOWN_NS: u64 = SHARE_NS;
+pub const UNKNOWN_NS: u64 = SHARE_NS;
 /// The estimate moves towards each new mean by one such part.
 const INERTIA: u64 = 4;
 
@@ -35,14 +35,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// That of a worker that has polled nothing yet.
-    #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
-    pub fn new() -> Self {
-        Self::of(UNKNOWN_NS)
-    }
-
-    /// That of a worker whose polls take so long.
-    pub fn of(poll_ns: u64) -> Self {
+    /// That of a worker whose polls take so long, as far as is known.
+    pub fn new(poll_ns: u64) -> Self {
         Self { poll_ns: AtomicU64::new(poll_ns) }
     }
 
@@ -68,18 +62,8 @@ impl Pace {
     /// The estimate was wrong: the worker is stuck in a poll. Until it has measured anew, everything
     /// is worth sharing.
     pub fn doubt(&self) {
-        self.set(UNKNOWN_NS);
-    }
-
-    fn add(&self, mean_ns: u64) {
-        // ORDERING: Relaxed, as in `work_ns`. A doubt that comes between is one estimate among others.
-        let before = self.poll_ns.load(Relaxed);
-        self.set(before - before / INERTIA + mean_ns / INERTIA);
-    }
-
-    fn set(&self, poll_ns: u64) {
         // ORDERING: Relaxed, as in `work_ns`.
-        self.poll_ns.store(poll_ns, Relaxed);
+        self.poll_ns.store(UNKNOWN_NS, Relaxed);
     }
 }
 
@@ -106,7 +90,10 @@ impl Stretch {
         let took_ns = now_ns.saturating_sub(self.since_ns.replace(now_ns));
         let done = polls.wrapping_sub(self.polls.replace(polls));
         if let Some(mean_ns) = took_ns.checked_div(done) {
-            pace.add(mean_ns);
+            // ORDERING: Relaxed, as in `work_ns`. A doubt that comes between is one estimate more.
+            let before = pace.poll_ns.load(Relaxed);
+            // ORDERING: Relaxed, as above.
+            pace.poll_ns.store(before - before / INERTIA + mean_ns / INERTIA, Relaxed);
         }
     }
 }
@@ -117,12 +104,12 @@ mod tests {
 
     #[test]
     fn what_was_never_measured_is_worth_sharing() {
-        assert_eq!(Pace::new().shares(2), 2);
+        assert_eq!(Pace::new(UNKNOWN_NS).shares(2), 2);
     }
 
     #[test]
     fn short_polls_are_shared_by_the_hundred_and_long_ones_by_the_handful() {
-        let (pace, stretch) = (Pace::new(), Stretch::new(0));
+        let (pace, stretch) = (Pace::new(UNKNOWN_NS), Stretch::new(0));
         (1..=40).for_each(|turn| stretch.measure(&pace, turn * 6_100, turn * 61)); // 100 ns each
         assert_eq!(pace.shares(64), 0);
         assert!(pace.shares(600) >= 1);
@@ -132,7 +119,7 @@ mod tests {
 
     #[test]
     fn sleep_is_no_work() {
-        let (pace, stretch) = (Pace::new(), Stretch::new(0));
+        let (pace, stretch) = (Pace::new(UNKNOWN_NS), Stretch::new(0));
         stretch.begin(1_000_000_000);
         (1..=40).for_each(|turn| stretch.measure(&pace, 1_000_000_000 + turn * 1_000, turn * 10));
         assert_eq!(pace.shares(64), 0);
@@ -140,20 +127,20 @@ mod tests {
 
     #[test]
     fn a_reading_without_polls_says_nothing() {
-        let (pace, stretch) = (Pace::new(), Stretch::new(0));
+        let (pace, stretch) = (Pace::new(UNKNOWN_NS), Stretch::new(0));
         stretch.measure(&pace, 5_000_000, 0);
         assert_eq!(pace.shares(2), 2);
     }
 
     #[test]
     fn what_will_be_done_at_once_is_not_worth_a_theft_unless_its_worker_is_stuck() {
-        let (pace, stretch) = (Pace::new(), Stretch::new(0));
+        let (pace, stretch) = (Pace::new(UNKNOWN_NS), Stretch::new(0));
         assert!(pace.is_worth_a_theft(1), "nothing is known yet");
         (1..=40).for_each(|turn| stretch.measure(&pace, turn * 6_100, turn * 61)); // 100 ns each
         assert!(!pace.is_worth_a_theft(10));
         assert!(pace.is_worth_a_theft(30));
         pace.doubt();
         assert!(pace.is_worth_a_theft(1));
-        assert!(!Pace::new().is_worth_a_theft(0), "there is nothing");
+        assert!(!Pace::new(UNKNOWN_NS).is_worth_a_theft(0), "there is nothing");
     }
 }

@@ -1,13 +1,14 @@
 //! Where one worker sleeps: on a condition variable of its own, or inside the reactor.
 //!
 //! ```text
-//!   EMPTY --park--> ASLEEP ----------- unpark: lock, notify ------> NOTIFIED --park returns--> EMPTY
+//!   EMPTY --park--> ASLEEP ----------- unpark: lock, notify ------> NOTIFIED --clear--> EMPTY
 //!     |  \--park--> IN_REACTOR ------- unpark: wake the reactor ---/
 //!     +-------------------------------- unpark --------------------/
 //! ```
 //!
-//! An unpark is never lost: it leaves NOTIFIED, and the next park takes that and returns at once.
-//! Several unparks before a park count as one.
+//! An unpark is never lost: it leaves NOTIFIED, and a park finds that and returns at once. It stays
+//! until the sleeper clears it, so that others can see that something has come for a worker until
+//! that has left its bed ([`crate::rest`]). Several unparks before a clear count as one.
 //!
 //! # Why no wake-up is lost
 //!
@@ -21,7 +22,7 @@
 //!
 //! | label    | release side       | acquire side                        | what crosses |
 //! |----------|--------------------|-------------------------------------|--------------|
-//! | `unpark` | [`Parker::unpark`] | the exchanges that take NOTIFIED    | what the waker did before |
+//! | `unpark` | [`Parker::unpark`] | whatever finds NOTIFIED, or takes it | what the waker did before |
 //! | `heard`  | [`Parker::clear`]  | [`Parker::is_notified`]             | that the worker has left its bed |
 
 use std::time::Instant;
@@ -29,12 +30,13 @@ use std::time::Instant;
 use windlass_sync::shim::atomic::{AtomicU32, Ordering::*};
 use windlass_sync::shim::{Condvar, Mutex};
 
-const EMPTY: u32 = 0;
+const EMPTY: u32 = 0; // the default: nobody sleeps in it
 const ASLEEP: u32 = 1;
 const IN_REACTOR: u32 = 2;
 const NOTIFIED: u32 = 3;
 
 /// One worker's bed.
+#[derive(Default)]
 pub struct Parker {
     state: AtomicU32,
     /// Guards nothing but the moment between deciding to sleep and sleeping.
@@ -43,14 +45,8 @@ pub struct Parker {
 }
 
 impl Parker {
-    /// Nobody sleeps in it.
-    #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
-    pub fn new() -> Self {
-        Self { state: AtomicU32::new(EMPTY), lock: Mutex::new(()), condvar: Condvar::new() }
-    }
-
-    /// Sleeps until unparked, or until `deadline`; true if it was unparked. Only for the worker
-    /// whose parker it is.
+    /// Sleeps until unparked, or until `deadline`; true if it was unparked, which stays to be
+    /// [cleared](Self::clear). Only for the worker whose parker it is.
     pub fn park(&self, deadline: Option<Instant>) -> bool {
         let mut guard = self.lock.lock();
         if !self.lie_down(ASLEEP) {
@@ -64,36 +60,32 @@ impl Parker {
                     false
                 }
             };
-            // ORDERING: Acquire, of `unpark`; Relaxed if there is nothing to take.
-            let taken = self.state.compare_exchange(NOTIFIED, EMPTY, Acquire, Relaxed);
-            if taken.is_ok() {
-                return true;
-            }
-            if timed_out {
-                return self.get_up();
+            if timed_out || self.is_notified() {
+                return self.get_up(ASLEEP);
             }
         }
     }
 
     /// Sleeps inside the reactor: `turn` does the sleeping, and is not called if an unpark came
-    /// first. True if it was unparked.
+    /// first. True if it was unparked, as in [`park`](Self::park).
     pub fn park_in_reactor(&self, turn: impl FnOnce()) -> bool {
         if !self.lie_down(IN_REACTOR) {
             return true;
         }
         turn();
-        self.get_up()
+        self.get_up(IN_REACTOR)
     }
 
     /// The worker's thread goes off to a foreign loop, which waits on the poller's descriptor: from
-    /// now on an unpark wakes the reactor. False if an unpark came first; it is taken.
+    /// now on an unpark wakes the reactor. False if an unpark came first.
     pub fn enter_host(&self) -> bool {
         self.lie_down(IN_REACTOR)
     }
 
-    /// The thread is back.
+    /// The thread is back, or has not gone, and is about to look at everything again.
     pub fn leave_host(&self) {
-        self.get_up();
+        // ORDERING: AcqRel, as in `clear`.
+        self.state.swap(EMPTY, AcqRel);
     }
 
     /// Wakes the worker, or makes its next park return at once. `wake_reactor` ends a turn.
@@ -109,9 +101,9 @@ impl Parker {
         }
     }
 
-    /// True if an unpark has come that no park has taken.
+    /// True if an unpark has come that was not cleared.
     pub fn is_notified(&self) -> bool {
-        // ORDERING: Acquire, of `heard`.
+        // ORDERING: Acquire, of `unpark` if so, and else of `heard`.
         self.state.load(Acquire) == NOTIFIED
     }
 
@@ -123,20 +115,16 @@ impl Parker {
         }
     }
 
-    /// False if an unpark came first; it is taken.
+    /// False if an unpark came first.
     fn lie_down(&self, how: u32) -> bool {
         // ORDERING: Acquire on failure, of `unpark`; Relaxed otherwise: nothing is published.
-        if self.state.compare_exchange(EMPTY, how, Relaxed, Acquire).is_ok() {
-            return true;
-        }
-        self.get_up();
-        false
+        self.state.compare_exchange(EMPTY, how, Relaxed, Acquire).is_ok()
     }
 
-    /// True if an unpark had come; it is taken.
-    fn get_up(&self) -> bool {
-        // ORDERING: Acquire, of `unpark`.
-        self.state.swap(EMPTY, Acquire) == NOTIFIED
+    /// True if an unpark has come.
+    fn get_up(&self, how: u32) -> bool {
+        // ORDERING: Acquire on failure, of `unpark`; Relaxed otherwise: nothing is published.
+        self.state.compare_exchange(how, EMPTY, Relaxed, Acquire).is_err()
     }
 }
 

@@ -12,7 +12,8 @@ use windlass_sync::waiting::{self, Waiting};
 
 use crate::config::OnPanic;
 use crate::context;
-use crate::scheduler::{CLOSING, STOPPING, Shared};
+use crate::ending::{CLOSING, STOPPING};
+use crate::scheduler::Shared;
 use crate::task::runnable::Listed;
 use crate::task::{Described, JoinError, TaskId};
 

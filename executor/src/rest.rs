@@ -74,6 +74,20 @@ pub fn lie_down<G>(
     left
 }
 
+/// True if nothing is under way, so that a clock that stands still may go on to the next timer: no
+/// job runs, nothing has come for a worker, and all of them lie in their beds.
+///
+/// In this order: a job that is done first wakes its task and then goes, and a worker that something
+/// has come for first leaves its bed and then clears its parker. So what one look is too late for is
+/// seen by the next. What a worker did before it lay down is seen by whoever hears that from us.
+pub fn is_quiet<'a>(
+    idle: &Idle,
+    mut parkers: impl Iterator<Item = &'a Parker>,
+    awaits_job: impl FnOnce() -> bool,
+) -> bool {
+    !awaits_job() && !parkers.any(Parker::is_notified) && idle.all_parked()
+}
+
 /// For a thread that leaves its seat for good: the seat to unpark, so that somebody takes the driver
 /// and waits for events.
 ///
@@ -91,7 +105,7 @@ impl Worker {
     /// Sleeps until there may be something to do. Returns at once if there is.
     pub(crate) fn park(&self) {
         let me = (&self.shared.idle, &self.my_seat().parker, self.seat);
-        let driver = self.try_driver();
+        let driver = self.shared.helm.take(self.seat);
         let has_work = || self.shared.has_work() || self.has_own_work();
         let left = lie_down(me, self.searching.take(), driver, has_work, |driver, sentinel| {
             self.counters().parks.add(1);
@@ -106,8 +120,8 @@ impl Worker {
 
     /// Work that the other workers' re-check cannot see, or that is none of theirs.
     fn has_own_work(&self) -> bool {
-        self.seat == 0 && (!self.local.borrow().is_empty() || self.shared.has_local())
-            || self.shared.must_stop()
+        self.seat == 0 && !(self.local.borrow().is_empty() && self.shared.inbox.is_empty())
+            || self.shared.ending.must_stop()
     }
 
     /// Sleeps, again and again while it is only the sentinel's watch that ends.
@@ -126,7 +140,7 @@ impl Worker {
                 }
             }
             // The worker that had the driver may have left its seat for good, see `hand_over`.
-            if driver.is_none() && self.is_driver_free() {
+            if driver.is_none() && self.shared.helm.is_free_for(self.seat) {
                 return;
             }
             let deadline = self.deadline(driver.is_some());
@@ -162,12 +176,6 @@ impl Worker {
         self.polls_seen.replace(polls) != polls
     }
 
-    /// True if nobody waits for events and this worker might.
-    fn is_driver_free(&self) -> bool {
-        let for_the_host = self.seat != 0 && self.shared.is_hosting();
-        !self.shared.driver.is_held() && !for_the_host
-    }
-
     /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
     /// goes on to the next timer. True if there is something to do now.
     fn advance_clock(&self, driver: &mut Option<Guard<'_, Driver>>) -> bool {
@@ -177,12 +185,10 @@ impl Worker {
         }
         // Two that have parked at the same time would jump twice; the second must look again.
         let Some(_jumping) = shared.jumping.try_lock() else { return true };
-        // In this order: a job that is done first wakes its task and then goes, and a worker that
-        // something has come for first leaves its bed and then clears its parker. So what one look
-        // is too late for is seen by the next. Jobs are looked at once more at the end, for one that
-        // was submitted by a worker that has parked since.
-        let called = || shared.seats.iter().any(|seat| seat.parker.is_notified());
-        if shared.awaits_job() || called() || !shared.idle.all_parked() {
+        // Jobs are looked at once more at the end, for one that was submitted by a worker that has
+        // parked since.
+        let parkers = shared.seats.iter().map(|seat| &seat.parker);
+        if !is_quiet(&shared.idle, parkers, || shared.awaits_job()) {
             return false;
         }
         let events = driver.as_mut().map_or(0, |driver| self.collecting(|| driver.look()));
@@ -217,7 +223,7 @@ impl Worker {
         let mut first = timers.next(self.seat).into_iter().chain(stuck).min();
         let limit = self.limit.get();
         if driving {
-            if self.seat != 0 && self.shared.is_caller_vacant() {
+            if self.seat != 0 && self.shared.idle.is_caller_vacant() {
                 first = first.into_iter().chain(timers.next(0)).min();
             }
             first = timers.watch(first);
@@ -236,7 +242,7 @@ impl Worker {
     fn look_after_others(&self, driving: bool) -> bool {
         self.watch_ends.set(Instant::now() + WATCH);
         self.counters().watches.add(1);
-        if !driving && self.is_driver_free() {
+        if !driving && self.shared.helm.is_free_for(self.seat) {
             return true; // nobody waits for events: park again, in the reactor
         }
         let freed = self.free_the_stuck();
@@ -301,7 +307,8 @@ impl Worker {
     /// Timers and events, for a worker that does not sleep; true if they brought work.
     pub(crate) fn look_for_work(&self) -> bool {
         let fired = self.fire_timers();
-        let woken = self.try_driver().map_or(0, |mut driver| self.collecting(|| driver.look()));
+        let driver = self.shared.helm.take(self.seat);
+        let woken = driver.map_or(0, |mut driver| self.collecting(|| driver.look()));
         self.after_turn(woken);
         fired + woken > 0 || self.shared.has_work() || self.has_own_work()
     }

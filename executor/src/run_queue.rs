@@ -41,6 +41,7 @@ const REFILL_BELOW: usize = 4;
 pub const BATCH: usize = 32;
 
 /// The owner's side of a queue.
+#[derive(Debug)]
 pub struct RunQueue {
     window: Worker<Runnable>,
     /// How many tasks it may hold.
@@ -221,12 +222,6 @@ impl Public {
     fn set_tail_len(&self, len: usize) {
         // ORDERING: Relaxed, `tail` release side; the lock that is held orders the stores.
         self.tail_len.store(len, Relaxed);
-    }
-}
-
-impl std::fmt::Debug for RunQueue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.public.fmt(f)
     }
 }
 

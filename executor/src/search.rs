@@ -49,10 +49,11 @@ impl Worker {
         None
     }
 
-    /// One pass over the others, from a random one on.
+    /// One pass over the others, each time from another one on.
     fn steal(&self) -> Option<Runnable> {
         let seats = &self.shared.seats;
-        let start = self.random() as usize;
+        let start = self.next_victim.get();
+        self.next_victim.set(start.wrapping_add(1));
         for offset in 0..seats.len() {
             let victim = (start + offset) % seats.len();
             if victim == self.seat || !self.shared.is_worth_a_theft(victim) {
@@ -130,14 +131,5 @@ impl Worker {
                 Steal::Retry => hint::spin_loop(),
             }
         }
-    }
-
-    fn random(&self) -> u32 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        self.random.set(x);
-        x
     }
 }

@@ -18,8 +18,9 @@ use windlass_sync::shim::{Arc, thread::JoinHandle};
 use crate::blocking::DescribedJob;
 use crate::caller::Seated;
 use crate::context;
+use crate::ending::{CLOSING, STOPPING};
 use crate::report::Report;
-use crate::scheduler::{CLOSING, STOPPING, Shared};
+use crate::scheduler::Shared;
 use crate::task::state::Phase;
 use crate::task::{Described, Runnable};
 use crate::worker::Step;
@@ -104,7 +105,7 @@ pub(crate) fn shut_down_in_background(shared: &Arc<Shared>) -> ShutdownReport {
     shared.drop_queued(shared.caller.is_left());
     let mut tasks = std::mem::take(&mut *shared.leaked.lock());
     tasks.extend(shared.tasks());
-    let threads = shared.live_threads();
+    let threads = shared.ending.threads();
     if threads == 0 {
         shared.close_floors();
     }
@@ -135,19 +136,19 @@ fn drain(shared: &Arc<Shared>, deadline: Option<Instant>) {
     while !shared.registry.is_empty() && !is_over() {
         match &seated {
             Some(seated) => {
-                let worker = seated.worker();
+                let worker = &*seated.worker;
                 worker.limit.set(deadline);
                 if worker.step() == Step::Idle && !shared.registry.is_empty() {
                     worker.search_or_park();
                 }
             }
             // Tasks that are bound to a thread which is not here cannot end.
-            None if shared.caller.is_left() && shared.registry.len() <= shared.live_local() => {
+            None if shared.caller.is_left() && shared.registry.len() <= shared.caller.bound() => {
                 return;
             }
             None => {
                 let look = Instant::now() + LOOK;
-                shared.ending.park(Some(deadline.map_or(look, |deadline| deadline.min(look))));
+                shared.ending.sleep(Some(deadline.map_or(look, |deadline| deadline.min(look))));
             }
         }
     }
@@ -158,11 +159,7 @@ fn end_threads(shared: &Shared, threads: Vec<JoinHandle<()>>, deadline: Option<I
     /// Threads that are not stuck need no longer than this to see that they are to end.
     const GRACE: Duration = Duration::from_millis(100);
     let deadline = deadline.map(|deadline| deadline.max(Instant::now() + GRACE));
-    let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    while shared.live_threads() > 0 && !is_over() {
-        shared.ending.park(deadline);
-    }
-    let stuck = shared.live_threads();
+    let stuck = shared.ending.wait_for_threads(deadline);
     if stuck == 0 {
         for thread in threads {
             // A worker thread ends by a panic only if windlass has a bug, and that was printed.

@@ -14,6 +14,7 @@ use windlass_sync::shim::{Mutex, MutexGuard};
 
 /// Content for one thread at a time. On cache lines of its own: those who try in vain write nothing,
 /// but those who get it do.
+#[derive(Debug)]
 #[repr(align(128))]
 pub struct TryLock<T> {
     held: AtomicBool,
@@ -65,11 +66,5 @@ impl<T> Drop for Guard<'_, T> {
         self.content = None;
         // ORDERING: Release, of `held`. A swap, since the flag is otherwise changed by exchanges.
         self.held.swap(false, Release);
-    }
-}
-
-impl<T> std::fmt::Debug for TryLock<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TryLock(held: {})", self.is_held())
     }
 }

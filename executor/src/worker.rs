@@ -22,13 +22,11 @@ use windlass_sync::shim::Arc;
 use windlass_sync::{budget, waiting};
 
 use crate::counters::Counters;
-use crate::driver::Driver;
 use crate::pace::Stretch;
 use crate::rest::{Seen, WATCH};
 use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
 use crate::task::{Ran, Runnable, TaskId};
-use crate::try_lock::Guard;
 
 /// Turns between two looks at timers, reactor and injector. Prime, so that it drifts against
 /// periodic tasks.
@@ -87,8 +85,8 @@ pub(crate) struct Worker {
     streak: Cell<u32>,
     /// Numbers for tasks spawned here.
     ids: RefCell<Range<u64>>,
-    /// State of a xorshift generator, for the order of victims.
-    pub(crate) random: Cell<u32>,
+    /// Whom a theft is tried at first.
+    pub(crate) next_victim: Cell<usize>,
 }
 
 impl Worker {
@@ -114,7 +112,7 @@ impl Worker {
             ticks: Cell::new(0),
             streak: Cell::new(0),
             ids: RefCell::new(0..0),
-            random: Cell::new(seat as u32 + 1),
+            next_victim: Cell::new(seat + 1),
         }
     }
 
@@ -219,19 +217,11 @@ impl Worker {
     fn look_around(&self) {
         self.fire_timers();
         self.fire_timers_of_a_neighbour();
-        if let Some(mut driver) = self.try_driver() {
+        if let Some(mut driver) = self.shared.helm.take(self.seat) {
             let woken = self.collecting(|| driver.look());
             drop(driver);
             self.after_turn(woken);
         }
-    }
-
-    /// The driver, if nobody has it and no foreign loop waits for it.
-    pub(crate) fn try_driver(&self) -> Option<Guard<'_, Driver>> {
-        if self.seat != 0 && self.shared.is_hosting() {
-            return None;
-        }
-        self.shared.driver.try_lock()
     }
 
     /// Fires what is due in this worker's shard, in the foreign one, and in those of a vacant seat and
@@ -243,7 +233,7 @@ impl Worker {
         self.stretch.measure(&self.my_seat().pace, now_ns, self.counters().polls.get());
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
-        let vacant = (self.seat != 0 && self.shared.is_caller_vacant()).then_some(0);
+        let vacant = (self.seat != 0 && self.shared.idle.is_caller_vacant()).then_some(0);
         for shard in [self.seat, timers.foreign()].into_iter().chain(vacant).chain(self.stuck()) {
             if due(shard) {
                 fired += self.collecting(|| timers.fire_at(shard, now_ns));
@@ -301,7 +291,7 @@ impl Worker {
         if self.seat != 0 {
             return None;
         }
-        self.shared.receive_local(&mut self.local.borrow_mut());
+        self.shared.inbox.receive(&mut self.local.borrow_mut());
         self.local.borrow_mut().pop_front()
     }
 
@@ -390,7 +380,7 @@ impl Worker {
             shared.idle.is_parked(seat) && shared.timers.next(seat).is_some_and(|next| next <= soon)
         };
         // A foreign loop on seat 0 never takes the post.
-        let first = usize::from(shared.is_hosting());
+        let first = usize::from(shared.helm.is_hosting());
         !shared.clock.is_paused() && (first..shared.seats.len()).any(wakes_soon)
     }
 }

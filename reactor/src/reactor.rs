@@ -74,7 +74,7 @@ impl Reactor {
         let shared = Shared {
             channel: mio::Waker::new(&registry, UNPARK)?,
             registry,
-            sleep: Sleep::new(),
+            sleep: Sleep::default(),
             sources: Mutex::new(Sources::new()),
         };
         Ok(Reactor {

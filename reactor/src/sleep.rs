@@ -34,7 +34,7 @@ use windlass_sync::shim::atomic::{
     Ordering::{AcqRel, Acquire},
 };
 
-const AWAKE: u32 = 0;
+const AWAKE: u32 = 0; // the default
 const ASLEEP: u32 = 1;
 const NOTIFIED: u32 = 2;
 
@@ -48,16 +48,11 @@ pub enum OnUnpark {
     Nothing,
 }
 
-/// The word.
+/// The word; at first nobody sleeps.
 #[derive(Debug, Default)]
 pub struct Sleep(AtomicU32);
 
 impl Sleep {
-    /// Nobody sleeps.
-    pub fn new() -> Sleep {
-        Sleep::default() // AWAKE
-    }
-
     /// The owner is about to sleep; false if it must not, because somebody has unparked it.
     #[must_use = "a sleep that must not begin would miss the unpark"]
     pub fn begin(&self) -> bool {

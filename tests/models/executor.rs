@@ -4,8 +4,12 @@ mod bell;
 mod blocking;
 mod deque;
 mod driver;
+mod ending;
 mod hands;
+mod helm;
 mod idle;
+mod inbox;
+mod jump;
 mod mixed;
 mod parker;
 mod registry;
@@ -14,6 +18,7 @@ mod scheduler;
 mod sim;
 mod task;
 pub mod together;
+mod transit;
 mod wait;
 
 use crate::Model;
@@ -234,7 +239,7 @@ pub const MODELS: &[Model] = &[
         threads: 3,
         weak: Some(4),
         interleaving: Some(4),
-        killed_by: "unpark not taking the lock; lie_down leaving NOTIFIED",
+        killed_by: "unpark not taking the lock; clear leaving NOTIFIED",
         body: parker::a_sleeper_that_waits_for_two_unparks_gets_both,
     },
     Model {
@@ -286,6 +291,22 @@ pub const MODELS: &[Model] = &[
         body: driver::a_thread_that_leaves_its_seat_leaves_somebody_in_front_of_the_reactor,
     },
     Model {
+        name: "a_clock_goes_on_only_when_nothing_is_under_way",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "is_quiet not looking at the parkers, or looking for jobs last; lie_down clearing the parker before it leaves",
+        body: jump::a_clock_goes_on_only_when_nothing_is_under_way,
+    },
+    Model {
+        name: "who_finds_everybody_asleep_sees_what_they_did",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Relaxed in Idle::all_parked; no fence of `bed` in Idle::park",
+        body: jump::who_finds_everybody_asleep_sees_what_they_did,
+    },
+    Model {
         name: "a_thief_and_the_owner_take_each_task_of_window_and_tail_once",
         threads: 2,
         weak: Some(3),
@@ -326,12 +347,84 @@ pub const MODELS: &[Model] = &[
         body: bell::a_seat_that_is_left_goes_to_the_root_that_waits_for_it,
     },
     Model {
+        name: "a_root_that_waits_outside_hears_of_a_stop",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Vacancy::wait getting on the list after its first turn; call_in calling nobody",
+        body: bell::a_root_that_waits_outside_hears_of_a_stop,
+    },
+    Model {
+        name: "a_seat_with_bound_tasks_is_for_their_thread_alone",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Vacancy::take not asking for bound tasks; take not noting whose they are",
+        body: bell::a_seat_with_bound_tasks_is_for_their_thread_alone,
+    },
+    Model {
+        name: "a_foreign_loop_that_waits_has_the_reactor_for_itself",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Helm::take asking for a host before it has the driver; take not asking",
+        body: helm::a_foreign_loop_that_waits_has_the_reactor_for_itself,
+    },
+    Model {
+        name: "a_push_reaches_a_foreign_loop_that_hosts_the_seat",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "call_in not calling the host; Parker::enter_host going on although an unpark has come",
+        body: helm::a_push_reaches_a_foreign_loop_that_hosts_the_seat,
+    },
+    Model {
+        name: "tasks_that_are_sent_to_their_thread_reach_it_before_it_sleeps",
+        threads: 3,
+        weak: Some(2),
+        interleaving: Some(3),
+        killed_by: "Inbox::receive resetting the count after it has unlocked; send unparking before it has pushed",
+        body: inbox::tasks_that_are_sent_to_their_thread_reach_it_before_it_sleeps,
+    },
+    Model {
         name: "a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side",
         threads: 3,
         weak: Some(3),
         interleaving: Some(3),
-        killed_by: "stop unparking nobody",
+        killed_by: "stop unparking nobody; Relaxed in Ending::say; Relaxed in Ending::must_stop",
         body: scheduler::a_stop_ends_every_worker_and_leaves_what_was_pushed_to_one_side,
+    },
+    Model {
+        name: "of_a_stop_and_the_last_thread_that_ends_one_closes_what_is_left",
+        threads: 3,
+        weak: None,
+        interleaving: None,
+        killed_by: "Ending::thread_ends looking for a stop before it counts down; Relaxed in threads",
+        body: ending::of_a_stop_and_the_last_thread_that_ends_one_closes_what_is_left,
+    },
+    Model {
+        name: "who_waits_for_the_threads_wakes_when_the_last_one_has_ended",
+        threads: 3,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "Ending::thread_ends unparking nobody",
+        body: ending::who_waits_for_the_threads_wakes_when_the_last_one_has_ended,
+    },
+    Model {
+        name: "the_last_task_that_goes_wakes_who_waits_for_it",
+        threads: 3,
+        weak: Some(4),
+        interleaving: Some(4),
+        killed_by: "Ending::task_gone unparking nobody",
+        body: registry::the_last_task_that_goes_wakes_who_waits_for_it,
+    },
+    Model {
+        name: "a_thread_that_wakes_a_task_is_done_with_its_runtime_before_that_is_gone",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "Transit::wait_out not looking at the count; pass counting after it has queued; the count down not releasing",
+        body: transit::a_thread_that_wakes_a_task_is_done_with_its_runtime_before_that_is_gone,
     },
     Model {
         name: "a_task_that_is_spawned_while_the_runtime_ends_is_refused_or_cancelled",

@@ -30,7 +30,7 @@ impl Owner for SchedulerRef {
     fn push(&self, task: Runnable) {
         // SAFETY: rule 5. We hold the `Runnable`, so the task is listed and not done, and
         // `Shared::drop` waits for the registry to empty. What `schedule` does after it has given
-        // the task away is covered by `Shared::in_transit`, which the same drop waits for.
+        // the task away is covered by `Shared::transit`, which the same drop waits for.
         unsafe { self.0.as_ref() }.schedule(task);
     }
 

@@ -107,9 +107,9 @@ pub fn a_thread_that_leaves_its_seat_leaves_somebody_in_front_of_the_reactor() {
         move || sim.work(1, Some(&other))
     });
     // It looks for events without sleeping, finds none that it wants, and leaves.
-    drop(sim.driver.try_lock());
+    drop(sim.helm.take(0));
     sim.idle.set_caller(false);
-    if let Some(seat) = hand_over(&sim.idle, &sim.driver) {
+    if let Some(seat) = hand_over(&sim.idle, &sim.helm.driver) {
         sim.unpark(seat);
     }
     kernel.join().expect("it does not panic");

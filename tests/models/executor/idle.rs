@@ -21,7 +21,7 @@ const FORKS: u32 = 2;
 /// Killed by: no fence in `Idle::park`; no fence in `Idle::notify`; no second look in `lie_down`.
 pub fn a_push_reaches_a_worker_that_is_about_to_sleep() {
     let sim = Sim::new(1, &[], 1, |_, _, _| ());
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let pusher = spawn({
         let sim = sim.clone();
         move || sim.inject(0)
@@ -37,7 +37,7 @@ pub fn a_push_reaches_a_worker_that_is_about_to_sleep() {
 /// Killed by: no fence in `Idle::park`; no second look in `lie_down`.
 pub fn two_pushes_reach_a_worker_that_sleeps_twice() {
     let sim = Sim::new(1, &[], 2, |_, _, _| ());
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let pusher = spawn({
         let sim = sim.clone();
         move || (0..2).for_each(|job| sim.inject(job))
@@ -54,7 +54,7 @@ fn two_workers(jobs: &'static [u32]) {
         WAITS => sim.gate.wait(),
         _ => sim.gate.open(),
     });
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let pusher = spawn({
         let sim = sim.clone();
         move || jobs.iter().for_each(|job| sim.inject(*job))
@@ -98,7 +98,7 @@ pub fn a_fork_is_shared_with_a_worker_that_is_about_to_sleep() {
 /// Threads: two workers. Bound: see the list.
 /// Killed by: no second look in `lie_down`; `Pace::doubt` changing nothing.
 pub fn a_backlog_that_proves_worth_a_theft_is_shared_with_a_worker_that_is_about_to_sleep() {
-    let for_nothing = Pace::of(0);
+    let for_nothing = Pace::new(0);
     a_fork_is_shared(Some(for_nothing));
 }
 
@@ -122,7 +122,7 @@ fn a_fork_is_shared(pace: Option<Pace>) {
     };
     let sim = Sim::with_pace(2, &queues, 3, run, pace);
     let [mine, other] = queues;
-    let asleep_elsewhere = sim.driver.try_lock();
+    let asleep_elsewhere = sim.helm.take(0);
     let worker = spawn({
         let sim = sim.clone();
         move || sim.work(1, Some(&other))

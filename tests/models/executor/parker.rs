@@ -17,7 +17,7 @@ struct Bed {
 
 impl Bed {
     fn new() -> Arc<Self> {
-        let (parker, poller) = (Parker::new(), Poller::new());
+        let (parker, poller) = (Parker::default(), Poller::new());
         Arc::new(Self { parker, poller, written: AtomicBool::new(false) })
     }
 
@@ -36,14 +36,14 @@ impl Bed {
         };
         assert!(unparked);
         assert!(self.written.load(Relaxed), "it was written before the unpark");
+        self.parker.clear();
     }
 }
 
 /// Property: an unpark before, during or after the way to bed ends the sleep, and what was written
 /// before it is seen.
 /// Threads: a sleeper, a waker. Bound: none.
-/// Killed by: `unpark` not taking the lock; `Relaxed` in `Parker::unpark`. Not by `Relaxed` where
-/// NOTIFIED is taken after a sleep: the lock orders it once more.
+/// Killed by: `unpark` not taking the lock; `Relaxed` in `Parker::unpark`; `lie_down` not acquiring.
 pub fn an_unpark_ends_a_sleep_on_the_condvar() {
     let bed = Bed::new();
     let waker = spawn({
@@ -70,7 +70,7 @@ pub fn an_unpark_ends_a_sleep_in_the_reactor() {
 /// Property: of two unparks by two threads neither is lost to a sleeper that looks for both, and
 /// that changes its bed from sleep to sleep.
 /// Threads: a sleeper, two wakers. Bound: see the list.
-/// Killed by: `lie_down` leaving NOTIFIED in place of EMPTY; `unpark` not taking the lock.
+/// Killed by: `clear` leaving NOTIFIED in place of EMPTY; `unpark` not taking the lock.
 pub fn a_sleeper_that_waits_for_two_unparks_gets_both() {
     let bed = Bed::new();
     let flags: Arc<[AtomicBool]> = (0..2).map(|_| AtomicBool::new(false)).collect();
@@ -90,6 +90,7 @@ pub fn a_sleeper_that_waits_for_two_unparks_gets_both() {
         } else {
             bed.parker.park(None);
         }
+        bed.parker.clear();
     }
     assert!(sleeps <= 2, "two unparks end at most two sleeps");
     for waker in wakers {
@@ -139,6 +140,7 @@ pub fn a_worker_that_takes_its_unparks_sees_what_came_before_each() {
         bed.parker.clear();
         if !all() {
             bed.parker.park(None);
+            bed.parker.clear();
         }
     }
     for waker in wakers {

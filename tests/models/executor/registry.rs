@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use windlass_executor::ending::{CLOSING, Ending};
 use windlass_executor::registry::Registry;
 use windlass_executor::task::runnable::Listed;
 use windlass_executor::task::{Owner, Ran, Runnable, TaskId, new_task};
@@ -22,18 +23,27 @@ struct Listing(Arc<Inner>);
 struct Inner {
     ready: Mutex<VecDeque<Runnable>>,
     registry: Registry,
+    ending: Ending,
 }
 
 impl Listing {
     fn new() -> Self {
-        let (ready, registry) = (Mutex::new(VecDeque::new()), Registry::new(1, 1));
-        Self(Arc::new(Inner { ready, registry }))
+        let (ready, registry) = (Mutex::new(VecDeque::new()), Registry::new(2, 1));
+        Self(Arc::new(Inner { ready, registry, ending: Ending::default() }))
+    }
+
+    fn spawn(&self, future: impl Future<Output: Send + 'static> + Send + 'static) -> bool {
+        self.spawn_in(0, future)
     }
 
     /// Makes, lists and pushes a task, as `Shared::admit` does; false if it is refused.
-    fn spawn(&self, future: impl Future<Output: Send + 'static> + Send + 'static) -> bool {
+    fn spawn_in(
+        &self,
+        shard: usize,
+        future: impl Future<Output: Send + 'static> + Send + 'static,
+    ) -> bool {
         let spec = spec(true);
-        let Some(admission) = self.0.registry.open(0, spec.id) else { return false };
+        let Some(admission) = self.0.registry.open(shard, spec.id) else { return false };
         let (runnable, task) = new_task(future, self.clone(), spec);
         admission.list(&runnable);
         task.detach();
@@ -73,8 +83,11 @@ impl Owner for Listing {
         self.0.ready.lock().push_back(task);
     }
 
+    /// As `Shared::unlist`.
     fn unlist(&self, place: u64) -> Listed {
-        self.0.registry.take(place)
+        let entry = self.0.registry.take(place);
+        let _ = self.0.ending.task_gone(|| self.0.registry.is_empty());
+        entry
     }
 
     fn retract(&self, _: TaskId) {}
@@ -133,5 +146,30 @@ pub fn a_wake_that_comes_while_the_runtime_ends_leaves_nothing_behind() {
     listing.run();
     assert_eq!(watch.futures_dropped(), 1);
     assert!(watch.outputs_dropped() <= 1);
+    listing.check();
+}
+
+/// Property: while a runtime is closing, the last of its tasks wakes who waits for that, though two of
+/// them go at once from two lists.
+/// Threads: two that end a task each, one that ends the runtime. Bound: see the list.
+/// Killed by: `task_gone` unparking nobody. Not by a Relaxed look at the phase: the locks of the
+/// registry order it.
+pub fn the_last_task_that_goes_wakes_who_waits_for_it() {
+    let (listing, dropped) = (Listing::new(), Arc::new(AtomicUsize::new(0)));
+    let runners = [0, 1].map(|shard| {
+        assert!(listing.spawn_in(shard, Held(dropped.clone())));
+        let task = listing.0.ready.lock().pop_front().expect("it was pushed");
+        spawn(move || drop(task))
+    });
+    // As `shutdown::close` and `drain` do.
+    listing.0.ending.say(CLOSING);
+    listing.0.registry.close();
+    while !listing.0.registry.is_empty() {
+        listing.0.ending.sleep(None);
+    }
+    for runner in runners {
+        runner.join().expect("it does not panic");
+    }
+    assert_eq!(dropped.load(SeqCst), 2);
     listing.check();
 }

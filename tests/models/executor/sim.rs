@@ -6,15 +6,15 @@
 //! sleeper for other reasons, and a wake-up that was lost would go unseen.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use windlass_executor::deque::{Injector, Steal, Stealer, Worker};
+use windlass_executor::ending::{Ending, STOPPING};
+use windlass_executor::helm::Helm;
 use windlass_executor::idle::Idle;
 use windlass_executor::pace::Pace;
 use windlass_executor::parker::Parker;
 use windlass_executor::rest::lie_down;
-use windlass_executor::try_lock::TryLock;
-use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
 use windlass_sync::shim::{Condvar, Mutex, hint};
 
 /// What a model's jobs do; it may block.
@@ -27,7 +27,7 @@ pub const NEVER: usize = usize::MAX;
 pub struct Sim {
     pub idle: Idle,
     pub injector: Injector<u32>,
-    pub driver: TryLock<Turns>,
+    pub helm: Helm<Turns>,
     pub poller: Poller,
     pub gate: Gate,
     parkers: Vec<Parker>,
@@ -42,7 +42,7 @@ pub struct Sim {
     /// Workers are to end; no part of the model.
     stopped: AtomicBool,
     /// The same as a part of it, for the models of the end: it is read late, perhaps.
-    phase: Option<AtomicUsize>,
+    ending: Option<Ending>,
 }
 
 /// What the driver's lock guards: how often the poller was turned.
@@ -66,17 +66,17 @@ impl Sim {
         Arc::new(Self {
             idle: Idle::new(seats, false),
             injector: Injector::new(),
-            driver: TryLock::new(Turns(0)),
+            helm: Helm::new(Turns(0)),
             poller: Poller::new(),
             gate: Gate::new(),
-            parkers: (0..seats).map(|_| Parker::new()).collect(),
+            parkers: (0..seats).map(|_| Parker::default()).collect(),
             stealers: queues.iter().map(Worker::stealer).collect(),
             pace,
             run,
             ran: std::sync::Mutex::default(),
             jobs,
             stopped: AtomicBool::new(false),
-            phase: (jobs == NEVER).then(|| AtomicUsize::new(0)),
+            ending: (jobs == NEVER).then(Ending::default),
         })
     }
 
@@ -100,8 +100,8 @@ impl Sim {
 
     /// Ends the workers.
     pub fn stop(&self) {
-        match &self.phase {
-            Some(phase) => _ = phase.fetch_max(1, Release),
+        match &self.ending {
+            Some(ending) => ending.say(STOPPING),
             None => self.stopped.store(true, SeqCst),
         }
         (0..self.parkers.len()).for_each(|seat| self.unpark(seat));
@@ -175,9 +175,9 @@ impl Sim {
         let parker = &self.parkers[seat];
         let me = (&self.idle, parker, seat);
         let left =
-            lie_down(me, searching, self.driver.try_lock(), has_work, |driver, _| match driver {
+            lie_down(me, searching, self.helm.take(seat), has_work, |driver, _| match driver {
                 Some(driver) => self.turn(parker, driver, queue),
-                None if !self.driver.is_held() => {}
+                None if self.helm.is_free_for(seat) => {}
                 None => _ = parker.park(None),
             });
         left.searching
@@ -193,10 +193,9 @@ impl Sim {
         });
     }
 
-    /// As `Shared::must_stop`.
     fn must_stop(&self) -> bool {
-        match &self.phase {
-            Some(phase) => phase.load(Acquire) > 0,
+        match &self.ending {
+            Some(ending) => ending.must_stop(),
             None => self.stopped.load(SeqCst),
         }
     }

@@ -31,7 +31,7 @@ impl Poller {
 /// Threads: owner, two that unpark. Bound: 3 preemptions.
 pub fn no_unpark_is_lost() {
     let shared =
-        Arc::new((Sleep::new(), Poller::default(), [AtomicUsize::new(0), AtomicUsize::new(0)]));
+        Arc::new((Sleep::default(), Poller::default(), [AtomicUsize::new(0), AtomicUsize::new(0)]));
     let writes = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let others = [0, 1].map(|work| {
         let (shared, writes) = (shared.clone(), writes.clone());
