@@ -16,6 +16,8 @@ use windlass_executor::try_lock::TryLock;
 use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
 use windlass_sync::shim::{Condvar, Mutex, hint};
 
+use crate::note::Note;
+
 /// What a model's jobs do; it may block.
 pub type Run = fn(&Sim, Option<&Worker<u32>>, u32);
 
@@ -33,7 +35,7 @@ pub struct Sim {
     stealers: Vec<Stealer<u32>>,
     run: Run,
     /// What was run; no part of the model.
-    ran: std::sync::Mutex<Vec<u32>>,
+    ran: Note<Vec<u32>>,
     /// How many jobs there will be.
     jobs: usize,
     /// Workers are to end; no part of the model.
@@ -58,7 +60,7 @@ impl Sim {
             parkers: (0..seats).map(|_| Parker::new()).collect(),
             stealers: queues.iter().map(Worker::stealer).collect(),
             run,
-            ran: std::sync::Mutex::default(),
+            ran: Note::default(),
             jobs,
             stopped: AtomicBool::new(false),
             phase: (jobs == NEVER).then(|| AtomicUsize::new(0)),
@@ -94,7 +96,7 @@ impl Sim {
 
     /// What was run, sorted.
     pub fn ran(&self) -> Vec<u32> {
-        let mut ran = self.ran.lock().expect("no panic under it").clone();
+        let mut ran = self.ran.lock().clone();
         ran.sort_unstable();
         ran
     }
@@ -116,7 +118,7 @@ impl Sim {
     /// Polls one job, and ends the model after the last.
     pub fn run(&self, queue: Option<&Worker<u32>>, job: u32) {
         (self.run)(self, queue, job);
-        let mut ran = self.ran.lock().expect("no panic under it");
+        let mut ran = self.ran.lock();
         ran.push(job);
         let all = ran.len();
         drop(ran);
