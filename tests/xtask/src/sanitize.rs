@@ -115,6 +115,11 @@ fn begin(sanitizer: Sanitizer, verb: &str) -> Result<Command, String> {
         // ThreadSanitizer does not know, become operations that it does.
         flags += " -Cunsafe-allow-abi-mismatch=sanitizer --cfg crossbeam_sanitize_thread";
     }
+    if sanitizer == Sanitizer::Leak {
+        // Stacks are followed by frame pointers, and `tests/lsan.supp` names what stands in them.
+        // With the other two, the compiler sees to it.
+        flags += " -Cforce-frame-pointers=yes";
+    }
     let suppressions = |file: &str| format!("suppressions={}", root().join(file).display());
     let races = format!("halt_on_error=1 exitcode=66 {}", suppressions("tests/tsan.supp"));
     cargo.arg(verb).args(["--target", &nightly::host()?]);
