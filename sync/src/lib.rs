@@ -24,6 +24,25 @@
 //! - **A wait is polite and visible.** Each poll asks the budget first and spends it when it is
 //!   ready; and each wait notes what it waits for, and at which line.
 //!
+//! # Checking your own code with loom
+//! The switch by which windlass checks itself is open to everybody. Code that takes what its threads
+//! share from [`shim`] uses the real things in every normal build, and loom's in a build with
+//! `--cfg windlass_loom`; then [`shim::explore`] runs a closure in every order of its threads' steps,
+//! with the stale values that the orderings allow, and a failure is shown as a table with a column for
+//! each thread. Without the flag it runs the closure many times on real threads.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg windlass_loom" cargo test --profile models --target-dir target/loom --test model
+//! ```
+//!
+//! - [`shim::atomic`], [`shim::Mutex`] and [`shim::Condvar`], [`shim::UnsafeCell`], [`shim::thread`],
+//!   [`shim::thread_local`] and [`shim::hint`] are what it sees; [`shim::Arc`] is the standard one.
+//! - The primitives of this crate are built from them, so they may be used in a model.
+//! - [`shim::Mode`] says how it explores; [`shim::MODELED`] is true where loom is behind it.
+//!
+//! `tests/models/FOR_USERS.md` in the repository has a whole package to begin with, the profile that the
+//! command names, and the rules for a model; `examples/model_check` is a package that does it.
+//!
 //! Reading order: [`shim`] (the loom switch), [`wakes`], [`budget`], [`waiting`], [`wait_list`],
 //! `waiter`; then [`event`], [`notify`], [`mutex`], [`semaphore`], each a little more than the one
 //! before, and what is built like them: [`rwlock`], [`condvar`], [`barrier`], [`limiter`], [`once`],

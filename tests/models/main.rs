@@ -12,6 +12,7 @@
 mod broken;
 mod executor;
 mod facade;
+mod note;
 mod reactor;
 mod runner;
 mod sync;

@@ -12,6 +12,7 @@ use windlass_sync::shim::{Condvar, Mutex, thread};
 use windlass_timer::{Clock, Handle, Sleep, Timers, sleep};
 
 use crate::Model;
+use crate::note::Note;
 
 /// The models of this floor.
 pub const MODELS: &[Model] = &[
@@ -240,7 +241,7 @@ fn foreign_arm() {
     let parker = Arc::<Parker>::default();
     let timers = Timers::new(1, Clock::paused(), Waker::from(parker.clone()));
     let foreign = timers.foreign();
-    let naps = Arc::<std::sync::Mutex<Vec<Sleep>>>::default();
+    let naps = Arc::<Note<Vec<Sleep>>>::default();
     let arming = spawn({
         let (timers, naps) = (timers.clone(), naps.clone());
         move || {
@@ -249,7 +250,7 @@ fn foreign_arm() {
                 let count = Arc::<Count>::default();
                 let mut nap = sleep(Duration::ZERO);
                 assert!(poll(&mut nap, &count).is_pending());
-                naps.lock().expect("no panic").push(nap);
+                naps.lock().push(nap);
             }
         }
     });

@@ -1,11 +1,12 @@
 //! Models of the run queues: the twin under loom, crossbeam's on real threads.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use windlass_executor::deque::{Injector, Steal, Stealer, Worker};
 use windlass_sync::shim::UnsafeCell;
 
 use super::hands::spawn;
+use crate::note::Note;
 
 /// An item that must have crossed from whoever pushed it to whoever takes it.
 struct Item(u32, UnsafeCell<()>);
@@ -16,7 +17,7 @@ fn item(number: u32) -> Item {
 
 /// Who took what; no part of the model.
 #[derive(Clone, Default)]
-struct Taken(Arc<Mutex<Vec<u32>>>);
+struct Taken(Arc<Note<Vec<u32>>>);
 
 impl Taken {
     fn note(&self, items: impl IntoIterator<Item = Item>) {
@@ -26,12 +27,12 @@ impl Taken {
             number
         };
         let numbers: Vec<u32> = items.into_iter().map(touch).collect();
-        self.0.lock().expect("no panic under it").extend(numbers);
+        self.0.lock().extend(numbers);
     }
 
     /// Everything that was taken, in the order of the items.
     fn sorted(&self) -> Vec<u32> {
-        let mut all = self.0.lock().expect("no panic under it").clone();
+        let mut all = self.0.lock().clone();
         all.sort_unstable();
         all
     }

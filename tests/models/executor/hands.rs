@@ -15,6 +15,8 @@ use windlass_sync::shim::atomic::{AtomicBool, Ordering::Relaxed};
 use windlass_sync::shim::thread::{self, JoinHandle};
 use windlass_sync::shim::{Mutex, UnsafeCell};
 
+use crate::note::Note;
+
 /// Starts a thread of the model.
 pub fn spawn(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     thread::spawn("model".into(), body).expect("a thread can be started")
@@ -103,7 +105,7 @@ pub struct Watch {
     pub polls: AtomicUsize,
     pub futures_dropped: AtomicUsize,
     pub outputs_dropped: AtomicUsize,
-    waker: std::sync::Mutex<Option<Waker>>,
+    waker: Note<Option<Waker>>,
 }
 
 impl Watch {
@@ -121,7 +123,7 @@ impl Watch {
 
     /// The waker that the first poll has left.
     pub fn waker(&self) -> Waker {
-        let waker = self.waker.lock().expect("no panic under it").take();
+        let waker = self.waker.lock().take();
         waker.expect("the subject was polled")
     }
 }
@@ -151,7 +153,7 @@ impl Future for Subject {
         self.own.with_mut(|_| ());
         if self.watch.polls.fetch_add(1, SeqCst) == 0 {
             let waker = cx.waker().clone();
-            *self.watch.waker.lock().expect("no panic under it") = Some(waker);
+            *self.watch.waker.lock() = Some(waker);
         }
         if self.flags.iter().all(|flag| flag.load(Relaxed)) {
             Poll::Ready(Output { watch: self.watch.clone(), own: UnsafeCell::new(()) })

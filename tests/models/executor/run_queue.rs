@@ -1,6 +1,6 @@
 //! Models of a worker's queue: window, tail and slot against thieves, with real tasks.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use windlass_executor::deque::Steal;
 use windlass_executor::ids::Ids;
@@ -9,6 +9,7 @@ use windlass_executor::task::{Runnable, Spec, new_task};
 use windlass_sync::shim::hint;
 
 use super::hands::{Queue, spawn, spec};
+use crate::note::Note;
 
 /// Tasks numbered from 1 on, each ready at its first poll.
 fn tasks<const COUNT: usize>() -> [Runnable; COUNT] {
@@ -24,16 +25,16 @@ fn tasks<const COUNT: usize>() -> [Runnable; COUNT] {
 
 /// What one thread has taken, in its order; no part of the model.
 #[derive(Clone, Default)]
-struct Taken(Arc<Mutex<Vec<Runnable>>>);
+struct Taken(Arc<Note<Vec<Runnable>>>);
 
 impl Taken {
     fn note(&self, task: Option<Runnable>) {
         // Taking it was a step of the model; keeping it is none.
-        self.0.lock().expect("no panic under it").extend(task);
+        self.0.lock().extend(task);
     }
 
     fn numbers(&self) -> Vec<u64> {
-        let taken = self.0.lock().expect("no panic under it");
+        let taken = self.0.lock();
         let first = |task: &Runnable| task.id().get();
         taken.iter().map(first).collect()
     }

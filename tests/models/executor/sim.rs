@@ -17,6 +17,8 @@ use windlass_executor::parker::Parker;
 use windlass_executor::rest::lie_down;
 use windlass_sync::shim::{Condvar, Mutex, hint};
 
+use crate::note::Note;
+
 /// What a model's jobs do; it may block.
 pub type Run = fn(&Sim, Option<&Worker<u32>>, u32);
 
@@ -36,7 +38,7 @@ pub struct Sim {
     pub pace: Option<Pace>,
     run: Run,
     /// What was run; no part of the model.
-    ran: std::sync::Mutex<Vec<u32>>,
+    ran: Note<Vec<u32>>,
     /// How many jobs there will be.
     jobs: usize,
     /// Workers are to end; no part of the model.
@@ -73,7 +75,7 @@ impl Sim {
             stealers: queues.iter().map(Worker::stealer).collect(),
             pace,
             run,
-            ran: std::sync::Mutex::default(),
+            ran: Note::default(),
             jobs,
             stopped: AtomicBool::new(false),
             ending: (jobs == NEVER).then(Ending::default),
@@ -109,7 +111,7 @@ impl Sim {
 
     /// What was run, sorted.
     pub fn ran(&self) -> Vec<u32> {
-        let mut ran = self.ran.lock().expect("no panic under it").clone();
+        let mut ran = self.ran.lock().clone();
         ran.sort_unstable();
         ran
     }
@@ -131,7 +133,7 @@ impl Sim {
     /// Polls one job, and ends the model after the last.
     pub fn run(&self, queue: Option<&Worker<u32>>, job: u32) {
         (self.run)(self, queue, job);
-        let mut ran = self.ran.lock().expect("no panic under it");
+        let mut ran = self.ran.lock();
         ran.push(job);
         let all = ran.len();
         drop(ran);

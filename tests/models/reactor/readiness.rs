@@ -9,6 +9,7 @@ use windlass_sync::shim::{Arc, thread};
 use windlass_sync::wakes::Wakes;
 
 use super::Count;
+use crate::note::Note;
 
 /// A source and what the kernel knows about each of its directions: how many bytes have come so far.
 struct Socket {
@@ -100,14 +101,14 @@ impl Polled {
 
 /// Polls a second reader on another thread while `main` runs, and judges it afterwards.
 fn beside(reader: Reader, main: impl FnOnce()) {
-    let polled = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let polled = Arc::<Note<_>>::default();
     let other = spawn({
         let polled = polled.clone();
-        move || *polled.lock().unwrap() = Some(poll_first(reader))
+        move || *polled.lock() = Some(poll_first(reader))
     });
     main();
     other.join().unwrap();
-    let polled = polled.lock().unwrap().take().expect("the thread has polled it");
+    let polled = polled.lock().take().expect("the thread has polled it");
     polled.judge();
 }
 

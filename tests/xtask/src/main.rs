@@ -6,6 +6,7 @@ mod fuzz;
 mod instructions;
 mod mutants;
 mod nightly;
+mod page;
 mod sanitize;
 mod section;
 mod stress;
@@ -30,6 +31,7 @@ enum Command {
     Fuzz(fuzz::Options),
     Instructions(instructions::Options),
     Mutants(mutants::Arguments),
+    Page(page::Options),
     Sanitize(sanitize::Options),
     Stress(stress::Options),
     Valgrind(valgrind::Options),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Instructions(options) => instructions::run(&options),
         Command::Mutants(arguments) => return mutants::main(&arguments),
+        Command::Page(options) => page::run(&options),
         Command::Sanitize(options) => sanitize::run(&options),
         Command::Stress(options) => stress::run(&options),
         Command::Valgrind(options) => valgrind::run(&options),

@@ -4,15 +4,20 @@ use std::process::Command;
 
 use crate::output;
 
-/// Cargo of the nightly toolchain; `None`, told loudly, if there is none.
-pub fn cargo(check: &str) -> Option<Command> {
-    if output("cargo", &["+nightly", "--version"]).is_err() {
+/// True if there is one; if not, this check is skipped, which is told loudly.
+pub fn is_there(check: &str) -> bool {
+    let there = output("cargo", &["+nightly", "--version"]).is_ok();
+    if !there {
         eprintln!("\n*** {check} is SKIPPED: it needs `rustup toolchain install nightly` ***\n");
-        return None;
     }
+    there
+}
+
+/// Cargo of the nightly toolchain.
+pub fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.arg("+nightly");
-    Some(cargo)
+    cargo
 }
 
 /// The name of this machine's target. Flags for a named target leave build scripts alone, which
