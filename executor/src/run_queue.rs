@@ -50,6 +50,7 @@ pub struct RunQueue {
 }
 
 /// The side that thieves and watchers see; on cache lines of its own.
+#[derive(Debug)]
 #[repr(align(128))]
 pub struct Public {
     stealer: Stealer<Runnable>,
@@ -222,12 +223,5 @@ impl Public {
     fn set_tail_len(&self, len: usize) {
         // ORDERING: Relaxed, `tail` release side; the lock that is held orders the stores.
         self.tail_len.store(len, Relaxed);
-    }
-}
-
-impl std::fmt::Debug for Public {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let next = usize::from(self.glance().is_some());
-        write!(f, "RunQueue({} stealable, {next} next)", self.len())
     }
 }

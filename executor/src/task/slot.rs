@@ -14,7 +14,6 @@ use super::cell::Header;
 use super::runnable::Runnable;
 
 /// Room for one [`Runnable`].
-#[derive(Debug)]
 pub struct Slot(AtomicPtr<Header>);
 
 /// What a slot held at a glance; only good for [`Slot::take_if`].
@@ -53,6 +52,12 @@ impl Slot {
         // ORDERING: Acquire, of `slot`.
         let taken = self.0.compare_exchange(seen.0, ptr::null_mut(), Acquire, Relaxed);
         taken.ok().and_then(to_task)
+    }
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.glance().is_some() { "Slot(a task)" } else { "Slot(empty)" })
     }
 }
 
