@@ -256,3 +256,49 @@ fn the_deadline_of_an_entry_is_the_one_it_has_now() {
     assert_eq!(wheel.cancel(key), Some('a'));
     assert_eq!((wheel.deadline(key), wheel.deadline(other)), (None, Some(7 * TICK)));
 }
+
+#[test]
+fn a_deadline_beyond_the_reach_is_kept_and_not_announced() {
+    let mut wheel = Wheel::new();
+    let never = wheel.insert(REACH_NS, "never");
+    assert_eq!(wheel.next(), None);
+    let last = wheel.insert(REACH_NS - 1, "last");
+    assert_eq!(wheel.next(), Some(REACH_NS - 1));
+    assert_eq!(wheel.cancel(last), Some("last"));
+    let mut due = Vec::new();
+    assert!(!wheel.advance(u64::MAX, usize::MAX, &mut due));
+    assert_eq!((due.len(), wheel.next()), (0, None));
+    assert_eq!(wheel.cancel(never), Some("never"));
+}
+
+#[test]
+fn a_drain_gives_each_entry_once_and_leaves_a_wheel_that_works() {
+    let mut wheel = Wheel::new();
+    let deadlines = [TICK, TICK, 3 * TURN, FAR, u64::MAX];
+    let keys: Vec<_> = deadlines.iter().zip(0..).map(|(at, n)| wheel.insert(*at, n)).collect();
+    let mut given = Vec::new();
+    wheel.drain(|n| given.push(n));
+    given.sort_unstable();
+    assert_eq!(given, [0, 1, 2, 3, 4]);
+    assert_eq!((wheel.len(), wheel.next()), (0, None));
+    assert!(keys.iter().all(|key| wheel.deadline(*key).is_none()));
+    wheel.insert(2 * TICK, 5);
+    let mut due = Vec::new();
+    wheel.advance(FAR, usize::MAX, &mut due);
+    assert_eq!(due.iter().map(|due| due.payload).collect::<Vec<_>>(), [5]);
+}
+
+#[test]
+fn of_two_deadlines_in_the_next_turn_the_one_in_the_lower_slot_comes_first() {
+    // The cursor is in slot 10. Both slots are in the word of its bit, one on either side.
+    let (before, behind) = (TURN + 5 * TICK, TURN + 60 * TICK);
+    let mut wheel = Wheel::new();
+    wheel.insert(10 * TICK, "now");
+    let mut due = Vec::new();
+    wheel.advance(10 * TICK, usize::MAX, &mut due);
+    wheel.insert(behind, "behind");
+    wheel.insert(before, "before");
+    wheel.advance(before, usize::MAX, &mut due);
+    assert_eq!(due.iter().map(|due| due.payload).collect::<Vec<_>>(), ["now", "before"]);
+    assert_eq!(wheel.next(), Some(behind));
+}
