@@ -270,6 +270,11 @@ impl Idle {
         self.word.load(Relaxed) & bit(seat) != 0
     }
 
+    /// True if nobody runs on that seat: its worker is parked, or it is vacant.
+    pub fn is_deserted(&self, seat: usize) -> bool {
+        self.is_parked(seat) || seat == 0 && self.is_caller_vacant()
+    }
+
     /// How many workers are parked now.
     pub fn parked(&self) -> usize {
         // ORDERING: Relaxed. A hint, and for people.

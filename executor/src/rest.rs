@@ -10,7 +10,8 @@
 //! is [worth it](crate::pace) from their queues and, from a worker that has polled nothing since its
 //! last look, whatever is there, the task in its slot too; from then on it is on time for the timers of
 //! such a worker. So a task that blocks its worker stops neither timers, nor sockets, nor its
-//! neighbours for longer than that. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no wake-ups.
+//! neighbours for longer than that. If nobody has run for a watch, it sleeps on like the others: an
+//! idle runtime makes no wake-ups.
 //!
 //! # Orderings
 //!
@@ -256,7 +257,7 @@ impl Worker {
         let mut seen = self.seen.borrow_mut();
         seen.resize(self.shared.seats.len(), Seen::default());
         for (index, seat) in self.shared.seats.iter().enumerate() {
-            if index == self.seat || self.shared.idle.is_parked(index) {
+            if index == self.seat || self.shared.idle.is_deserted(index) {
                 continue;
             }
             let now = Seen { polls: seat.counters.polls.get(), slot: seat.queue.glance() };
@@ -282,12 +283,12 @@ impl Worker {
         found
     }
 
-    /// The seats that were stuck at the last look and have not gone to sleep since. This worker is
+    /// The seats that were stuck at the last look and have not been left since, for sleep or for good. This worker is
     /// on time for their timers, too.
     pub(crate) fn stuck(&self) -> impl Iterator<Item = usize> {
         let stuck = self.stuck.get();
         let bits = (u64::BITS - stuck.leading_zeros()) as usize;
-        (0..bits).filter(move |seat| stuck >> seat & 1 == 1 && !self.shared.idle.is_parked(*seat))
+        (0..bits).filter(move |seat| stuck >> seat & 1 == 1 && !self.shared.idle.is_deserted(*seat))
     }
 
     /// Fires what is overdue in the shards of workers that are busy, and of a vacant seat.

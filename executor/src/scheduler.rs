@@ -166,8 +166,7 @@ impl Shared {
     pub(crate) fn is_worth_a_theft(&self, seat: usize) -> bool {
         let Seat { queue, pace, .. } = &self.seats[seat];
         let tasks = queue.len();
-        let is_deserted = || self.idle.is_parked(seat) || seat == 0 && self.idle.is_caller_vacant();
-        pace.is_worth_a_theft(tasks) || tasks > 0 && is_deserted()
+        pace.is_worth_a_theft(tasks) || tasks > 0 && self.idle.is_deserted(seat)
     }
 
     /// True if the clock would jump, were it not for a blocking job.

@@ -195,7 +195,8 @@ impl<P> WaitList<P> {
     /// Counts all grantees anew, with as many counters as they need and some to spare.
     #[cold]
     fn count_grantees(&mut self) {
-        let counters = (2 * self.granted.length * COUNTERS_EACH).next_power_of_two();
+        let counters = 2 * self.granted.length * COUNTERS_EACH;
+        let counters = counters.next_power_of_two().min(MOST_COUNTERS);
         self.grantees = Grantees(vec![0; counters]);
         let mut next = self.granted.first;
         while next != NONE {
@@ -385,6 +386,8 @@ impl Line {
 const FEW: usize = 2;
 /// Counters for each granted waiter, so that two owners seldom share one.
 const COUNTERS_EACH: usize = 8;
+/// A page of counters, however many are granted: who sets an event off for a million asks for nobody.
+const MOST_COUNTERS: usize = 4096;
 
 /// How many granted waiters there are of all the owners that share a counter. Somebody who asks for
 /// his own mostly has none, and then need not walk through those of all others.
@@ -424,7 +427,7 @@ impl Grantees {
     /// True if there are too few counters for so many granted waiters.
     #[inline]
     fn is_small_for(&self, granted: usize) -> bool {
-        granted > FEW && granted * COUNTERS_EACH > self.0.len()
+        granted > FEW && (granted * COUNTERS_EACH).min(MOST_COUNTERS) > self.0.len()
     }
 }
 
