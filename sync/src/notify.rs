@@ -1,29 +1,44 @@
 //! Single notifications, for those who wait or for the next one who comes.
 //!
-//! Everything is under one lock but the count of `notify_all` calls, which `notified` reads: a
-//! future counts as waiting from the moment it is made, and making it must not cost a lock.
+//! Everything is written under one lock, and two numbers are read without it. A future counts as
+//! waiting from the moment it is made, and making it must not cost a lock: so it reads how often
+//! `notify_all` was called. And who was woken must not pay for a second lock to learn why: so he
+//! reads how far the line was served.
+//!
+//! # How far the line was served
+//! Who comes draws a ticket, and `notify_one` tells whoever stands in line with the lowest one. It
+//! takes him out at once and writes down the ticket behind his. So from then on, a waiter whose
+//! ticket is below that mark stands in line no more, and is one of two:
+//!
+//! - He was told by `notify_one`, and his place is gone: perhaps somebody else has it already.
+//! - He was told by `notify_all`, which leaves him his place until he comes to fetch it.
+//!
+//! The second may only be if the calls of `notify_all` have changed since he came. If they have not,
+//! he knows without the lock; if they have, a look at his place, under the lock, tells which it was.
+//! The difference counts for who is dropped: what only he was told goes to the next.
 //!
 //! # Orderings
 //!
-//! | label   | release side | acquire side    | what crosses                                          |
-//! |---------|--------------|-----------------|-------------------------------------------------------|
-//! | `calls` | `notify_all` | `Notified::new` | what was done before the call, for who comes after it |
+//! | label    | release side | acquire side     | what crosses                                          |
+//! |----------|--------------|------------------|-------------------------------------------------------|
+//! | `calls`  | `notify_all` | `Notified::new`  | what was done before the call, for who comes after it |
+//! | `served` | `notify_one` | `Notified`'s poll | what was done before the call; earlier `calls`        |
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::place::{Lined, Place};
 use crate::shim::atomic::{
-    AtomicUsize,
-    Ordering::{Acquire, Release},
+    AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
 };
 use crate::shim::{Arc, Mutex};
 use crate::wait_list::{Phase, WaitList};
-use crate::waiter::{Look, Visit};
+use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::Reason;
-use crate::wakes;
+use crate::{budget, wakes};
 
 /// Tells one task, or all that wait, that something has changed.
 ///
@@ -51,6 +66,8 @@ use crate::wakes;
 pub struct Notify {
     /// How often `notify_all` was called. Written under the lock.
     calls: AtomicUsize,
+    /// No ticket below this one stands in line. Written under the lock.
+    served: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -61,14 +78,25 @@ pub struct Stats {
     pub is_kept: bool,
     /// How many wait.
     pub waiting: usize,
+    /// How many were told by `notify_all` and have not run since.
+    pub told: usize,
 }
 
 /// The future of [`Notify::notified`] and [`Notify::notified_owned`].
 #[must_use = "a future does nothing unless awaited"]
 pub struct Notified<N: Deref<Target = Notify>> {
-    place: Place<N>,
-    /// How many calls of `notify_all` were before it; `None` once it has been notified.
-    calls: Option<usize>,
+    notify: N,
+    waiter: Waiter,
+    /// `None` once it has been notified.
+    since: Option<Since>,
+}
+
+/// When a waiter came.
+struct Since {
+    /// How many calls of `notify_all` were before it was made.
+    calls: usize,
+    /// What it has drawn, once it is in line.
+    ticket: u64,
 }
 
 impl Notify {
@@ -79,7 +107,7 @@ impl Notify {
 
     /// Notifies who has waited longest; if nobody waits, the next who comes.
     pub fn notify_one(&self) {
-        let first = self.state.lock().notify_one();
+        let first = self.tell_one(&mut self.state.lock());
         wakes::wake(first);
     }
 
@@ -131,48 +159,82 @@ impl Notify {
     /// The figures of this moment.
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
-        Stats { is_kept: state.kept, waiting: state.line.waiting() }
+        let (waiting, told) = (state.line.waiting(), state.line.granted());
+        Stats { is_kept: state.kept, waiting, told }
     }
 
-    /// Looks whether a waiter was notified. `calls` says how far it has come, see [`Notified`].
-    fn look(&self, calls: &mut Option<usize>, visit: &mut Visit<'_>) -> Look<()> {
-        let Some(before) = *calls else { return Look::Go(()) };
+    /// Tells the first in line, or keeps it; the waker is to be fired after unlocking.
+    fn tell_one(&self, state: &mut State) -> Option<Waker> {
+        let Some(first) = state.line.first() else {
+            state.kept = true;
+            return None;
+        };
+        // ORDERING: Release, release side of `served`.
+        self.served.store(state.line.ticket(first) + 1, Release);
+        state.line.remove(first).waker
+    }
+
+    /// True if a waiter was told by `notify_one`, as far as can be seen without the lock.
+    #[inline]
+    fn was_told_alone(&self, since: &Since) -> bool {
+        // ORDERING: Acquire, acquire side of `served`.
+        let is_served = self.served.load(Acquire) > since.ticket;
+        // ORDERING: Relaxed. Of the calls that may have told this waiter, those before the mark that
+        // was read are seen through it. A later one was made when its place was gone already.
+        is_served && self.calls.load(Relaxed) == since.calls
+    }
+
+    /// Looks whether a waiter was notified.
+    fn look(&self, waiter: &mut Option<Since>, visit: &mut Visit<'_>) -> Look<()> {
+        let Some(since) = waiter else { return Look::Go(()) };
         let mut state = self.state.lock();
-        let is_notified = match visit.phase(&state.line) {
-            // ORDERING: Acquire, acquire side of `calls`.
-            None => self.calls.load(Acquire) != before || std::mem::take(&mut state.kept),
-            phase => phase == Some(Phase::Granted),
+        let is_notified = match visit.key() {
+            // ORDERING: Relaxed. The calls are counted under the lock that is held.
+            None => self.calls.load(Relaxed) != since.calls || std::mem::take(&mut state.kept),
+            Some(key) => match state.line.phase_of(key, since.ticket) {
+                Some(Phase::Waiting) => false,
+                Some(_) => true,
+                None => {
+                    visit.forget();
+                    true
+                }
+            },
         };
         if !is_notified {
-            return visit.stay(&mut state.line, Told::Nothing, Reason::Notify);
+            let found = visit.stay(&mut state.line, (), Reason::Notify);
+            if let Some(key) = visit.key() {
+                since.ticket = state.line.ticket(key);
+            }
+            return found;
         }
         visit.leave(&mut state.line);
-        *calls = None;
+        *waiter = None;
         Look::Go(())
     }
-}
 
-impl Lined for Notify {
-    /// Passes on what only this one was told.
-    fn leave(&self, key: usize) -> Option<Waker> {
+    /// Takes out a future that will not be polled again, and passes on what only it was told.
+    #[cold]
+    fn leave(&self, key: usize, ticket: u64) {
         let (left, first) = {
             let mut state = self.state.lock();
-            let left = state.line.remove(key);
-            let first = match left.payload {
-                Told::One => state.notify_one(),
-                Told::Nothing => None,
-            };
-            (left, first)
+            match state.line.phase_of(key, ticket) {
+                Some(_) => (Some(state.line.remove(key)), None),
+                None => (None, self.tell_one(&mut state)),
+            }
         };
         wakes::wake(first);
-        left.waker
+        drop(left); // its waker, which may panic
     }
 }
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stats { is_kept, waiting } = self.stats();
-        f.debug_struct("Notify").field("is_kept", &is_kept).field("waiting", &waiting).finish()
+        let Stats { is_kept, waiting, told } = self.stats();
+        f.debug_struct("Notify")
+            .field("is_kept", &is_kept)
+            .field("waiting", &waiting)
+            .field("told", &told)
+            .finish()
     }
 }
 
@@ -183,7 +245,8 @@ impl<N: Deref<Target = Notify>> Notified<N> {
         // ORDERING: Acquire, acquire side of `calls`. If this reads a call that has been, the
         // caller sees what changed before it, and must not wait for that call.
         let calls = notify.calls.load(Acquire);
-        Self { place: Place::new(notify), calls: Some(calls) }
+        let since = Some(Since { calls, ticket: 0 });
+        Self { notify, waiter: Waiter::new(Location::caller()), since }
     }
 
     /// Stands in line without being awaited; true if it was notified already.
@@ -192,26 +255,43 @@ impl<N: Deref<Target = Notify>> Notified<N> {
     /// enable it, look, and then await it if need be. It takes a notification that was kept; the
     /// future is then ready.
     pub fn enable(&mut self) -> bool {
-        let Self { place, calls } = self;
-        let Place { owner, waiter } = place;
-        calls.is_none() || waiter.enable(|visit| owner.look(calls, visit)).is_some()
+        let Self { notify, waiter, since } = self;
+        since.is_none() || waiter.enable(|visit| notify.look(since, visit)).is_some()
     }
 }
 
 impl<N: Deref<Target = Notify> + Unpin> Future for Notified<N> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { place, calls } = &mut *self;
-        place.poll(cx, |notify, visit| notify.look(calls, visit))
+        let Self { notify, waiter, since } = &mut *self;
+        if waiter.is_in_line()
+            && let Some(_) = since.take_if(|since| notify.was_told_alone(since))
+        {
+            waiter.leave();
+            budget::spend(); // it was asked for before the wait
+            return Poll::Ready(());
+        }
+        waiter.poll(cx, |visit| notify.look(since, visit))
+    }
+}
+
+impl<N: Deref<Target = Notify>> Drop for Notified<N> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(key) = self.waiter.leave() {
+            let since = self.since.as_ref().expect("who stands in line has drawn a ticket");
+            self.notify.leave(key, since.ticket);
+        }
     }
 }
 
 impl<N: Deref<Target = Notify>> fmt::Debug for Notified<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notified")
-            .field("is_over", &self.calls.is_none())
-            .field("waiter", &self.place.waiter)
+            .field("is_over", &self.since.is_none())
+            .field("waiter", &self.waiter)
             .finish_non_exhaustive()
     }
 }
@@ -221,27 +301,6 @@ impl<N: Deref<Target = Notify>> fmt::Debug for Notified<N> {
 struct State {
     /// A notification for the next who comes. Never while somebody stands in line.
     kept: bool,
-    /// Who waits, and whether a `notify_one` reached them, which they must pass on if dropped.
-    line: WaitList<Told>,
-}
-
-impl State {
-    /// Tells the first in line, or keeps it; the waker is to be fired after unlocking.
-    fn notify_one(&mut self) -> Option<Waker> {
-        let Some(first) = self.line.first() else {
-            self.kept = true;
-            return None;
-        };
-        *self.line.payload_mut(first) = Told::One;
-        self.line.grant(first)
-    }
-}
-
-/// What has reached a waiter that must not get lost with it.
-#[derive(Clone, Copy)]
-enum Told {
-    /// Nothing, or a `notify_all`.
-    Nothing,
-    /// A `notify_one`.
-    One,
+    /// Who waits, or was told by `notify_all`.
+    line: WaitList<()>,
 }

@@ -255,6 +255,17 @@ impl<P> WaitList<P> {
         self.slots[key].phase
     }
 
+    /// The state of a waiter that has drawn this ticket; `None` if it is gone and its key may be
+    /// somebody else's.
+    pub fn phase_of(&self, key: usize, ticket: u64) -> Option<Phase> {
+        self.slots.get(key).filter(|slot| slot.ticket == ticket).map(|slot| slot.phase)
+    }
+
+    /// A waiter's place in the order of arrival: no two of a list have the same, ever.
+    pub fn ticket(&self, key: usize) -> u64 {
+        self.slots[key].ticket
+    }
+
     /// Whose waiter it is; 0 if that is unknown.
     pub fn owner(&self, key: usize) -> u64 {
         self.slots[key].owner

@@ -193,6 +193,12 @@ impl Visit<'_> {
         Look::Wait
     }
 
+    /// It was taken out of the line, and its key may be somebody else's.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        *self.key = None;
+    }
+
     /// Leaves the line if it is in it. Its waker is dropped after the lock is released.
     #[inline]
     pub(crate) fn leave<P>(&mut self, line: &mut WaitList<P>) -> Option<P> {

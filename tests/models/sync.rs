@@ -127,6 +127,14 @@ pub const MODELS: &[Model] = &[
         body: others::a_single_notification_is_never_lost,
     },
     Model {
+        name: "who_was_told_by_all_gives_his_place_back",
+        threads: 2,
+        weak: None,
+        interleaving: None,
+        killed_by: "was_told_alone not comparing the calls; Relaxed in tell_one",
+        body: others::who_was_told_by_all_gives_his_place_back,
+    },
+    Model {
         name: "who_looks_before_waiting_misses_no_notify_all",
         threads: 2,
         weak: None,

@@ -48,6 +48,32 @@ fn a_notified_future_that_is_dropped_passes_it_on() {
     assert!(notify.stats().is_kept);
 }
 
+#[test]
+fn who_was_told_alone_takes_nothing_from_who_has_his_place_by_now() {
+    let notify = Notify::new();
+    let told_then_all = || {
+        let mut first = Hand::new(notify.notified());
+        first.pending();
+        notify.notify_one();
+        let mut second = Hand::new(notify.notified()); // stands where the first one stood
+        second.pending();
+        notify.notify_all();
+        assert_eq!((second.wakes(), notify.stats().told), (1, 1));
+        (first, second)
+    };
+    let (mut first, mut second) = told_then_all();
+    first.ready();
+    assert_eq!(notify.stats().told, 1);
+    second.ready();
+    assert_eq!(notify.stats().told, 0);
+
+    let (first, mut second) = told_then_all();
+    drop(first);
+    assert!(notify.stats().is_kept, "what only the first one was told goes on");
+    second.ready();
+    assert_eq!(notify.stats().told, 0);
+}
+
 // EVT-10
 #[test]
 fn notifying_all_keeps_nothing_for_the_future() {

@@ -88,25 +88,58 @@ pub fn a_waiter_is_woken_where_it_was_polled_last() {
     assert_eq!(event.stats().waiting, 0);
 }
 
-/// Property: a single notification reaches somebody, even if the first it reached is dropped.
+/// Property: a single notification reaches somebody, even if the first it reached is dropped, and
+/// shows what was done before it.
 /// Threads: one that gives up, one that waits, a notifier. Bound: see the list.
 /// Killed by: `notify_one` not keeping; dropping a told `Notified` without passing it on.
 pub fn a_single_notification_is_never_lost() {
-    let notify = Arc::new(Notify::new());
-    let mut gives_up = notify.notified();
+    let shared = Arc::new((Notify::new(), AtomicUsize::new(0)));
+    let mut gives_up = shared.0.notified();
     let _ = poll_once(&mut gives_up);
     let notifier = spawn({
-        let notify = notify.clone();
-        move || notify.notify_one()
+        let shared = shared.clone();
+        move || {
+            shared.1.store(1, Relaxed);
+            shared.0.notify_one();
+        }
     });
     let waits = spawn({
-        let notify = notify.clone();
-        move || block_on(notify.notified())
+        let shared = shared.clone();
+        move || {
+            block_on(shared.0.notified());
+            assert_eq!(shared.1.load(Relaxed), 1);
+        }
     });
     drop(gives_up);
     waits.join().expect("it does not panic");
     notifier.join().expect("it does not panic");
-    assert!(!notify.stats().is_kept);
+    let stats = shared.0.stats();
+    assert_eq!((stats.is_kept, stats.waiting), (false, 0));
+}
+
+/// Property: who sees that the line was served beyond him knows whether he was told alone, which
+/// has cost him his place, or with all, and then gives it back.
+/// Threads: one that waits, one that tells all and then another. Bound: none.
+/// Killed by: `was_told_alone` not comparing the calls; `Relaxed` in `tell_one`.
+pub fn who_was_told_by_all_gives_his_place_back() {
+    let notify = Arc::new(Notify::new());
+    let mut waits = notify.notified();
+    assert!(!waits.enable());
+    let tells = spawn({
+        let notify = notify.clone();
+        move || {
+            notify.notify_all();
+            let mut later = notify.notified();
+            let is_told = later.enable();
+            notify.notify_one();
+            assert!(!is_told && poll_once(&mut later).is_ready());
+        }
+    });
+    let is_told = poll_once(&mut waits).is_ready();
+    tells.join().expect("it does not panic");
+    assert!(is_told || poll_once(&mut waits).is_ready());
+    let stats = notify.stats();
+    assert_eq!((stats.is_kept, stats.waiting, stats.told), (false, 0, 0));
 }
 
 /// Property: make a future, look, then wait: no change that is followed by `notify_all` is missed.
