@@ -28,11 +28,7 @@ use crate::task::Task;
 /// # Panics
 /// Outside a runtime.
 #[track_caller]
-pub fn spawn<F>(future: F) -> Task<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
+pub fn spawn<F: Future<Output: Send + 'static> + Send + 'static>(future: F) -> Task<F::Output> {
     let Some(current) = context::current() else { no_runtime("spawn()") };
     current.shared.spawn(future, Location::caller())
 }
@@ -62,11 +58,7 @@ where
 /// # Panics
 /// On a thread that is not inside `block_on` or `drive`: elsewhere nobody would run it.
 #[track_caller]
-pub fn spawn_local<F>(future: F) -> Task<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+pub fn spawn_local<F: Future<Output: 'static> + 'static>(future: F) -> Task<F::Output> {
     let Some(current) = context::current() else { no_runtime("spawn_local()") };
     assert!(
         current.worker.as_ref().is_some_and(|worker| worker.seat == 0),

@@ -230,7 +230,8 @@ impl Worker {
         let timers = &self.shared.timers;
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
-        self.stretch.measure(&self.my_seat().pace, now_ns, self.counters().polls.get());
+        let polls = self.counters().polls.get();
+        self.stretch.measure(&self.my_seat().pace, now_ns, polls, self.queue.len());
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
         let vacant = (self.seat != 0 && self.shared.idle.is_caller_vacant()).then_some(0);
@@ -356,7 +357,9 @@ impl Worker {
 
     fn has_surplus(&self) -> bool {
         let queued = self.queue.len();
-        queued >= SURPLUS && self.my_seat().pace.shares(queued) > 0
+        queued >= SURPLUS
+            && (self.my_seat().pace.shares(queued) > 0
+                || self.stretch.is_laden() && self.shared.idle.looks_idle())
     }
 
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.

@@ -124,15 +124,12 @@ impl Registration {
     }
 
     /// A future of [`poll_io`](Self::poll_io), with a place of its own among the waiters.
-    pub(crate) fn io<T, F>(
+    pub(crate) fn io<T, F: FnMut() -> io::Result<Done<T>>>(
         &self,
         direction: Direction,
         at: &'static Location<'static>,
         attempt: F,
-    ) -> Io<'_, F>
-    where
-        F: FnMut() -> io::Result<Done<T>>,
-    {
+    ) -> Io<'_, F> {
         Io { registration: self, direction, place: Place::new(), at, attempt }
     }
 
@@ -210,10 +207,7 @@ pub(crate) struct Io<'a, F> {
 // Nothing in it is pinned: the attempt is called, not polled.
 impl<F> Unpin for Io<'_, F> {}
 
-impl<T, F> Future for Io<'_, F>
-where
-    F: FnMut() -> io::Result<Done<T>>,
-{
+impl<T, F: FnMut() -> io::Result<Done<T>>> Future for Io<'_, F> {
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
