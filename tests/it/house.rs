@@ -99,6 +99,15 @@ fn the_library_keeps_its_promise_of_size() {
     println!("code lines: {total}, of them on the road: {road}");
     assert!(total < WHOLE, "the library has {total} code lines, it promises less than {WHOLE}");
     assert!(road < ROAD, "the road has {road} code lines, it promises less than {ROAD}");
+    let architecture =
+        std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it is there");
+    for (before, length) in [("| **together** | **", total), ("The road is kept,\nwith ", road)] {
+        let said = architecture.split(before).nth(1).expect("ARCHITECTURE.md has the figure");
+        let digits = said.chars().filter(|c| *c != ',').take_while(char::is_ascii_digit);
+        let said: usize = digits.collect::<String>().parse().expect("a figure follows");
+        let is_near = said.abs_diff(length) <= length / 100;
+        assert!(is_near, "ARCHITECTURE.md says {said} code lines, there are {length}");
+    }
 }
 
 #[test]
