@@ -56,7 +56,9 @@
 //! | `bed`   | the other fence in [`park`]           | [`Idle::all_parked`]                   | what workers did before they parked |
 //!
 //! The word itself is changed with Relaxed exchanges: it carries no data, and the fences order it
-//! against the queues.
+//! against the queues. Where nothing is to be changed it is only read: the proof above asks of P3
+//! that it sees W1 or S1 if P2 comes after W2 or S2, and a load does. Nor does a worker ever read a
+//! word from before its own last exchange.
 //!
 //! [`notify`]: Idle::notify
 //! [`park`]: Idle::park
@@ -162,10 +164,7 @@ impl Idle {
     /// as a searcher, so that from now on nobody believes it to be asleep. The caller unparks it.
     #[inline]
     pub fn call(&self, seat: usize) {
-        // ORDERING: Relaxed. A worker that parks after this finds the unpark, or its own wake.
-        if self.word.load(Relaxed) & bit(seat) == 0 {
-            return;
-        }
+        // A worker that parks after this finds the unpark, or its own wake.
         self.step(|word| {
             let in_bed = asleep(word) & bit(seat) != 0;
             if in_bed { (take_out(word, seat), ()) } else { (word, ()) }
@@ -295,6 +294,10 @@ impl Idle {
         let mut now = self.word.load(Relaxed);
         loop {
             let (next, answer) = f(now);
+            // Under full work most calls change nothing, and must not take the line from the others.
+            if next == now {
+                return answer;
+            }
             // ORDERING: Relaxed, both: the fences carry the protocol, see the top of the file.
             match self.word.compare_exchange_weak(now, next, Relaxed, Relaxed) {
                 Ok(_) => return answer,
