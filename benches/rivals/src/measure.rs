@@ -116,18 +116,27 @@ pub fn resident_bytes() -> f64 {
     kibibytes * 1024.0
 }
 
-/// Voluntary context switches of all threads of this process but the calling one.
+/// Voluntary context switches of all threads of this process.
 pub fn switches() -> f64 {
-    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+    switches_but(None)
+}
+
+/// Voluntary context switches of all threads of this process but the calling one.
+pub fn switches_of_others() -> f64 {
+    switches_but(Some(rustix::thread::gettid().as_raw_nonzero().to_string()))
+}
+
+fn switches_but(left_out: Option<String>) -> f64 {
     let threads = std::fs::read_dir("/proc/self/task").expect("Linux has /proc");
-    let others = threads.flatten().filter(|thread| thread.file_name().to_str() != Some(&own));
+    let counted =
+        threads.flatten().filter(|thread| thread.file_name().to_str() != left_out.as_deref());
     let count = |thread: std::fs::DirEntry| -> Option<f64> {
         // A thread may end before it is read.
         let status = std::fs::read_to_string(thread.path().join("status")).ok()?;
         let mut lines = status.lines();
         lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
     };
-    others.filter_map(count).sum()
+    counted.filter_map(count).sum()
 }
 
 /// Raises the limit on open files as far as this user may.

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::super::{bind, detach, join, run, sleep, spawn};
 use super::{HOUR, serve};
 use crate::load;
-use crate::measure::{Passes, Plan, cpu_time, on_thread, permit_many_files, switches};
+use crate::measure::{
+    Passes, Plan, cpu_time, on_thread, permit_many_files, switches, switches_of_others,
+};
 
 const CALM_CONNECTIONS: usize = 10;
 const PARKED: usize = 1_000;
@@ -17,7 +19,7 @@ pub fn calm(plan: Plan) -> Vec<f64> {
     run(plan.workers, async move {
         let (listener, address) = bind().await.expect("a loopback port is free");
         detach(spawn(serve(listener)));
-        // Everything is there before the first reading.
+        // Everything is there before the first reading. This thread counts: it may be a worker.
         on_thread(move || load::calm(plan, address, CALM_CONNECTIONS)).await;
         let (cpu, switched) = (cpu_time(), switches());
         let requests = on_thread(move || load::calm(plan, address, CALM_CONNECTIONS)).await;
@@ -45,9 +47,9 @@ fn switches_while_idle(plan: Plan, address: SocketAddr) -> f64 {
     let clients: Vec<TcpStream> = (0..PARKED).map(connect).collect();
     std::thread::sleep(Duration::from_millis(300));
     let second = Duration::from_millis(if plan.quick { 200 } else { 1_000 });
-    let before = switches();
+    let before = switches_of_others();
     std::thread::sleep(second);
-    let after = switches();
+    let after = switches_of_others();
     drop(clients);
     (after - before) / second.as_secs_f64()
 }
