@@ -258,6 +258,18 @@ pub fn note(reason: Reason, at: &'static Location<'static>) {
     });
 }
 
+/// As [`note`], but gives way to everything that has been said: for a wait around another one, after
+/// that was polled. The reason is only made if it counts.
+#[inline]
+pub fn note_otherwise(reason: impl FnOnce() -> Reason, at: &'static Location<'static>) {
+    let _ = NOTE.try_with(|note| {
+        let mut note = note.borrow_mut();
+        if note.as_ref().is_none_or(|before| before.reason.is_own()) {
+            *note = Some(Waiting { reason: reason(), at });
+        }
+    });
+}
+
 /// Takes the note of the poll that has just ended. For executors.
 pub fn take() -> Option<Waiting> {
     NOTE.try_with(RefCell::take).ok().flatten()

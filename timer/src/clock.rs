@@ -335,7 +335,7 @@ impl fmt::Debug for Subscription {
 
 /// A duration in nanoseconds, [`NEVER`] if it is too long for that.
 #[inline]
-fn nanoseconds(duration: Duration) -> u64 {
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     const PER_SECOND: u64 = 1_000_000_000;
     match duration.as_secs().checked_mul(PER_SECOND) {
         Some(ns) => ns.saturating_add(duration.subsec_nanos().into()),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::budget;
 use windlass_sync::waiting::{self, Reason};
 
+use crate::deadline::Deadline;
 use crate::handle;
 use crate::sleep::Sleep;
 
@@ -38,7 +39,7 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     let shard = handle::current_shard("interval()");
-    let first = shard.clock.now();
+    let first = Deadline::after(Duration::ZERO, &shard.clock);
     Interval::new(Sleep::new(shard, first, Location::caller()), period)
 }
 
@@ -63,6 +64,7 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(first: Instant, period: Duration) -> Interval {
     let shard = handle::current_shard("interval_at()");
+    let first = Deadline::at(first, &shard.clock);
     Interval::new(Sleep::new(shard, first, Location::caller()), period)
 }
 

@@ -33,7 +33,7 @@
 //!
 //! # Reading order
 //!
-//! `clock.rs`, `wheel.rs`, `chunks.rs` (where the wheel keeps its entries), `timers.rs` (the
+//! `clock.rs`, `wheel.rs`, `chunks.rs` (where the wheel keeps its entries), `deadline.rs`, `timers.rs` (the
 //! protocol with who parks), `shard.rs`, `handle.rs`, `sleep.rs`, `timeout.rs`, `interval.rs`.
 //!
 //! The version promise of windlass covers its facade; the items here are public so that they can be
@@ -42,6 +42,7 @@
 
 mod chunks;
 pub mod clock;
+mod deadline;
 mod handle;
 mod interval;
 mod shard;

@@ -11,6 +11,7 @@ use windlass_sync::waiting::{self, Reason};
 use windlass_sync::{budget, wakes};
 
 use crate::clock::Clock;
+use crate::deadline::Deadline;
 use crate::handle;
 use crate::shard::{Armed, Reset, Shard};
 use crate::wheel::Key;
@@ -43,7 +44,7 @@ use crate::wheel::Key;
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let shard = handle::current_shard("sleep()");
-    let deadline = shard.clock.later(shard.clock.now(), duration);
+    let deadline = Deadline::after(duration, &shard.clock);
     Sleep::new(shard, deadline, Location::caller())
 }
 
@@ -71,7 +72,9 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Outside a runtime; and when it is polled before its time, after its runtime has shut down.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(handle::current_shard("sleep_until()"), deadline, Location::caller())
+    let shard = handle::current_shard("sleep_until()");
+    let deadline = Deadline::at(deadline, &shard.clock);
+    Sleep::new(shard, deadline, Location::caller())
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -88,7 +91,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     /// The shard it is armed in, or was made in.
     shard: Arc<Shard>,
-    deadline: Instant,
+    deadline: Deadline,
     /// Its entry in the shard, from arming to the poll that sees it fired.
     key: Option<Key>,
     /// Who made it.
@@ -98,15 +101,16 @@ pub struct Sleep {
 impl Sleep {
     pub(crate) fn new(
         shard: Arc<Shard>,
-        deadline: Instant,
+        deadline: Deadline,
         at: &'static Location<'static>,
     ) -> Sleep {
         Sleep { shard, deadline, key: None, at }
     }
 
-    /// When it ends: the instant it was made with, or the last one it was reset to.
+    /// When it ends: the instant it was made with, or the last one it was reset to. One that is more
+    /// than 146 years away, where the sleep never ends, stands for all that are.
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.deadline.instant(self.clock())
     }
 
     /// True if the deadline has come, whether or not the sleep was polled since.
@@ -134,7 +138,7 @@ impl Sleep {
     /// assert!(pin!(&mut idle).poll(&mut cx).is_pending());
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+        self.deadline = Deadline::at(deadline, self.clock());
         let Some(key) = self.key else { return };
         let deadline_ns = self.deadline_ns();
         let beside = handle::shard_beside(&self.shard);
@@ -186,8 +190,9 @@ impl Sleep {
         self.at
     }
 
+    /// When it is due on the clock, or never.
     pub(crate) fn deadline_ns(&self) -> u64 {
-        self.shard.clock.ns_at(self.deadline)
+        self.deadline.ns()
     }
 
     /// Takes a place in the shard of the thread that polls.
@@ -224,7 +229,7 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(budget::poll_proceed(cx));
         if self.poll_deadline(cx).is_pending() {
-            waiting::note(Reason::Sleep { deadline: self.deadline }, self.at);
+            waiting::note(Reason::Sleep { deadline: self.deadline() }, self.at);
             return Poll::Pending;
         }
         budget::spend();
@@ -241,7 +246,7 @@ impl Drop for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .field("armed", &self.key.is_some())
             .field("at", &format_args!("{}", self.at))
             .finish()

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::waiting::{self, Reason};
 
 use crate::clock::NEVER;
+use crate::deadline::Deadline;
 use crate::handle;
 use crate::sleep::Sleep;
 
@@ -47,10 +48,11 @@ use crate::sleep::Sleep;
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let shard = handle::current_shard("timeout()");
-    let deadline = shard.clock.later(shard.clock.now(), duration);
     // The clock is not asked again at the first poll, unless the time is up already.
     let phase = if duration.is_zero() { Phase::Overdue } else { Phase::Created };
-    Timeout::new(Sleep::new(shard, deadline, Location::caller()), future.into_future(), phase)
+    let deadline = Deadline::after(duration, &shard.clock);
+    let sleep = Sleep::new(shard, deadline, Location::caller());
+    Timeout::new(sleep, future.into_future(), phase)
 }
 
 /// As [`timeout`], with an instant for a deadline. `None` is no limit; a past one acts like a zero
@@ -85,7 +87,8 @@ pub fn timeout_at<F: IntoFuture>(
     future: F,
 ) -> Timeout<F::IntoFuture> {
     let shard = handle::current_shard("timeout_at()");
-    let deadline = deadline.into().unwrap_or_else(|| shard.clock.instant_at(NEVER));
+    let deadline =
+        deadline.into().map_or(Deadline::NEVER, |deadline| Deadline::at(deadline, &shard.clock));
     let sleep = Sleep::new(shard, deadline, Location::caller());
     Timeout::new(sleep, future.into_future(), Phase::Overdue)
 }
@@ -202,8 +205,6 @@ impl<F: Future> Future for Timeout<F> {
             Phase::Expired => return Poll::Ready(Err(this.expire())),
             Phase::Finished => panic!("a timeout was polled after it had finished"),
         }
-        // Before the body is polled: what that waits for is the better answer, if it gives one.
-        waiting::note(Reason::Sleep { deadline: this.sleep.deadline() }, this.sleep.location());
         if let Poll::Ready(output) = this.body.as_mut().poll(cx) {
             this.phase = Phase::Finished;
             this.sleep.disarm();
@@ -214,6 +215,9 @@ impl<F: Future> Future for Timeout<F> {
         if !in_time || this.sleep.poll_deadline(cx).is_ready() {
             return Poll::Ready(Err(this.expire()));
         }
+        // What the body waits for is the better answer, if it gives one.
+        let reason = || Reason::Sleep { deadline: this.sleep.deadline() };
+        waiting::note_otherwise(reason, this.sleep.location());
         Poll::Pending
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //!   deadline, 62 bits of nanoseconds
+//!                                      low bits
 //!   +--------------------------------+------------+----------------------+
 //!   |  turn, 32 bits                 | slot, 10   |  within the tick, 20 |
 //!   +--------------------------------+------------+----------------------+
@@ -12,7 +13,7 @@
 //!   occupied    0  0   1   0  ...     1     0        one bit per slot
 //!   least       .  .   7   .  ...     6     .        a lower bound of the turns in the slot
 //!                                  \
-//!   entries                          { exact deadline, payload, where its mark is }
+//!   entries                          { low bits of the deadline, payload, place of its mark }
 //! ```
 //!
 //! A tick is 2^20 ns, 1.05 ms, and a turn of the wheel 1,024 ticks. A mark lies in the slot of its
@@ -21,7 +22,8 @@
 //! wheel. The price is that a slot is looked through when one of its marks is due. Marks are 8 bytes
 //! side by side, so that is a few hundred per microsecond; a linked list would miss the cache at each.
 //!
-//! The tick only sorts: entries are due by their exact deadline, so nothing ever fires early.
+//! The tick only sorts: entries are due by their exact deadline, so nothing ever fires early. The mark
+//! has the turn and the entry the rest of it, so that an entry is half a cache line.
 //!
 //! Rejected: a heap (a logarithm of cache misses per cancel, and most timers are cancelled); a
 //! sorted map (the same, with allocation); ticking while idle (the [`next`](Wheel::next) deadline is
@@ -30,8 +32,8 @@
 //! # Invariants
 //!
 //! 1. A slot's bit is set if and only if the slot has marks.
-//! 2. No mark is behind the cursor: a deadline that has passed is put at the cursor. So the slots in
-//!    order from the cursor are in order of time.
+//! 2. No mark is behind the cursor: a deadline that has passed moves it back. So the slots in order
+//!    from the cursor are in order of time.
 //! 3. `least[slot]` is at most the turn of each mark in it; it is exact after the slot was looked
 //!    through.
 //! 4. `next` is at most the deadline of each entry; it is exact after an [`advance`](Wheel::advance).
@@ -48,6 +50,10 @@ const TICK_BITS: u32 = 20;
 const SLOT_BITS: u32 = 10;
 /// Slots: as many as bits in sixteen words, and a turn of about a second.
 const SLOTS: usize = 1 << SLOT_BITS;
+/// The bits of a deadline that say when within a turn.
+const LOW_BITS: u32 = SLOT_BITS + TICK_BITS;
+/// The deadline of what is never due.
+const LAST: u64 = REACH_NS - 1;
 /// Bits per word of the bitmap.
 const WORD: usize = 64;
 /// A slot whose vector has this many times the room it needs gives it back when looked through.
@@ -65,7 +71,7 @@ pub struct Wheel<T> {
     /// Invariant 1.
     occupied: [u64; SLOTS / WORD],
     entries: Chunks<T>,
-    /// The tick up to which everything was fired; invariant 2.
+    /// A tick before which there is nothing; invariant 2.
     cursor: u64,
     /// Invariant 4; [`NEVER`] if there is nothing.
     next: u64,
@@ -119,12 +125,12 @@ impl<T> Wheel<T> {
     /// It is the earliest deadline itself, unless that one has been cancelled or moved since the
     /// last [`advance`](Self::advance): then it may be too early, and the next advance corrects it.
     pub fn next(&self) -> Option<u64> {
-        (self.next < REACH_NS).then_some(self.next)
+        (self.next < LAST).then_some(self.next)
     }
 
-    /// Adds a deadline. One at or beyond [`REACH_NS`] is kept, but never due.
+    /// Adds a deadline. One at the end of [`REACH_NS`] or beyond is kept, but never due.
     pub fn insert(&mut self, deadline: u64, payload: T) -> Key {
-        let key = self.entries.insert(deadline, payload);
+        let key = self.entries.insert(payload);
         self.link(key.index, deadline);
         key
     }
@@ -144,14 +150,14 @@ impl<T> Wheel<T> {
     pub fn reset(&mut self, key: Key, deadline: u64) -> bool {
         let Some(index) = self.entries.find(key) else { return false };
         self.unlink(index);
-        self.entries.at(index).deadline = deadline;
         self.link(index, deadline);
         true
     }
 
-    /// The deadline of an entry.
+    /// The deadline of an entry, cut to the reach.
     pub fn deadline(&self, key: Key) -> Option<u64> {
-        self.entries.find(key).map(|index| self.entries.look(index).deadline)
+        let &Entry { low, position, .. } = self.entries.look(self.entries.find(key)?);
+        Some(self.due_at(self.slots[slot_of(low)][position as usize]))
     }
 
     /// The payload of an entry.
@@ -163,7 +169,7 @@ impl<T> Wheel<T> {
     /// Moves entries that are due at `now` to the end of `due`, by deadline and then by age, until
     /// there are at least `limit`. True if more may be due.
     pub fn advance(&mut self, now: u64, limit: usize, due: &mut Vec<Due<T>>) -> bool {
-        let now = now.min(REACH_NS - 1);
+        let now = now.min(LAST - 1);
         loop {
             let Some((tick, deadline)) = self.soonest() else {
                 self.next = NEVER;
@@ -197,8 +203,10 @@ impl<T> Wheel<T> {
 
     /// Puts the mark of an entry into its slot.
     fn link(&mut self, index: u32, deadline: u64) {
-        let tick = (deadline.min(REACH_NS - 1) >> TICK_BITS).max(self.cursor); // invariant 2
-        let (turn, slot) = (turn_of(tick), slot_of(tick));
+        let deadline = deadline.min(LAST);
+        let (turn, low) = ((deadline >> LOW_BITS) as u32, low_of(deadline));
+        let slot = slot_of(low);
+        self.cursor = self.cursor.min(deadline >> TICK_BITS); // invariant 2
         let marks = &mut self.slots[slot];
         if marks.is_empty() {
             self.occupied[slot / WORD] |= 1 << (slot % WORD);
@@ -207,7 +215,7 @@ impl<T> Wheel<T> {
             self.least[slot] = self.least[slot].min(turn);
         }
         let entry = self.entries.at(index);
-        entry.slot = slot as u32;
+        entry.low = low;
         entry.position = marks.len() as u32;
         marks.push(Mark { turn, index });
         self.next = self.next.min(deadline);
@@ -215,8 +223,8 @@ impl<T> Wheel<T> {
 
     /// Takes the mark of an entry out of its slot.
     fn unlink(&mut self, index: u32) {
-        let &Entry { slot, position, .. } = self.entries.look(index);
-        let (slot, position) = (slot as usize, position as usize);
+        let &Entry { low, position, .. } = self.entries.look(index);
+        let (slot, position) = (slot_of(low), position as usize);
         let marks = &mut self.slots[slot];
         marks.swap_remove(position);
         if let Some(moved) = marks.get(position) {
@@ -234,7 +242,7 @@ impl<T> Wheel<T> {
             let least = least.expect("the bit of an empty slot is not set");
             if least == self.least[slot] {
                 let marks = self.slots[slot].iter().filter(|mark| mark.turn == least);
-                let deadline = marks.map(|mark| self.entries.look(mark.index).deadline).min();
+                let deadline = marks.map(|mark| self.due_at(*mark)).min();
                 let tick = u64::from(least) << SLOT_BITS | slot as u64;
                 return deadline.map(|deadline| (tick, deadline));
             }
@@ -243,9 +251,14 @@ impl<T> Wheel<T> {
         }
     }
 
+    /// The deadline of the entry that has this mark.
+    fn due_at(&self, mark: Mark) -> u64 {
+        u64::from(mark.turn) << LOW_BITS | u64::from(self.entries.look(mark.index).low)
+    }
+
     /// The first slot, in order of time, that may have a mark within one turn from the cursor.
     fn first_in_coming_turn(&self) -> Option<usize> {
-        let (turn, from) = (turn_of(self.cursor), slot_of(self.cursor));
+        let (turn, from) = split(self.cursor);
         let this_turn = |slot: &usize| self.least[*slot] <= turn;
         let next_turn = |slot: &usize| u64::from(self.least[*slot]) <= u64::from(turn) + 1;
         self.occupied_in(from, SLOTS)
@@ -279,7 +292,7 @@ impl<T> Wheel<T> {
 
     /// Moves what is due in this tick to `due`, in order.
     fn take_due(&mut self, tick: u64, now: u64, due: &mut Vec<Due<T>>) {
-        let (turn, slot) = (turn_of(tick), slot_of(tick));
+        let (turn, slot) = split(tick);
         let begin = due.len();
         let mut position = self.slots[slot].len();
         while position > 0 {
@@ -288,8 +301,9 @@ impl<T> Wheel<T> {
             if mark.turn > turn {
                 continue;
             }
-            let &Entry { deadline, serial, .. } = self.entries.look(mark.index);
+            let deadline = self.due_at(mark);
             if deadline <= now {
+                let serial = self.entries.look(mark.index).serial;
                 self.unlink(mark.index);
                 due.push(Due { deadline, serial, payload: self.entries.remove(mark.index) });
             }
@@ -308,13 +322,20 @@ impl<T> Default for Wheel<T> {
     }
 }
 
-fn turn_of(tick: u64) -> u32 {
+/// The turn and the slot of a tick.
+fn split(tick: u64) -> (u32, usize) {
     // Ticks are below REACH_NS >> TICK_BITS, so 32 bits are left of them.
-    (tick >> SLOT_BITS) as u32
+    ((tick >> SLOT_BITS) as u32, tick as usize % SLOTS)
 }
 
-fn slot_of(tick: u64) -> usize {
-    tick as usize % SLOTS
+/// The low bits of a deadline.
+fn low_of(deadline: u64) -> u32 {
+    deadline as u32 & (u32::MAX >> (u32::BITS - LOW_BITS))
+}
+
+/// The slot in the low bits of a deadline.
+fn slot_of(low: u32) -> usize {
+    (low >> TICK_BITS) as usize
 }
 
 #[cfg(test)]
