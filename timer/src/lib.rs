@@ -33,7 +33,7 @@
 //!
 //! # Reading order
 //!
-//! `clock.rs`, `wheel.rs`, `chunks.rs` (where the wheel keeps its entries), `deadline.rs`, `timers.rs` (the
+//! `clock.rs`, `wheel.rs`, `slot.rs`, `chunks.rs` (what the wheel is made of), `deadline.rs`, `timers.rs` (the
 //! protocol with who parks), `shard.rs`, `handle.rs`, `sleep.rs`, `timeout.rs`, `interval.rs`.
 //!
 //! The version promise of windlass covers its facade; the items here are public so that they can be
@@ -47,6 +47,7 @@ mod handle;
 mod interval;
 mod shard;
 mod sleep;
+mod slot;
 mod timeout;
 mod timers;
 pub mod wheel;

@@ -34,12 +34,13 @@
 //! 1. A slot's bit is set if and only if the slot has marks.
 //! 2. No mark is behind the cursor: a deadline that has passed moves it back. So the slots in order
 //!    from the cursor are in order of time.
-//! 3. `least[slot]` is at most the turn of each mark in it; it is exact after the slot was looked
-//!    through.
+//! 3. The `least` of a slot is at most the turn of each mark in it; it is exact after the slot was
+//!    looked through.
 //! 4. `next` is at most the deadline of each entry; it is exact after an [`advance`](Wheel::advance).
 
 use crate::chunks::{Chunks, Entry};
 use crate::clock::{NEVER, REACH_NS};
+use crate::slot::{Mark, Slot};
 
 pub use crate::chunks::Key;
 
@@ -52,22 +53,16 @@ const SLOT_BITS: u32 = 10;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// The bits of a deadline that say when within a turn.
 const LOW_BITS: u32 = SLOT_BITS + TICK_BITS;
-/// The deadline of what is never due.
-const LAST: u64 = REACH_NS - 1;
+/// The deadline of what is never due: the end of the last turn but one, since that of holes is the last.
+const LAST: u64 = REACH_NS - (1 << LOW_BITS) - 1;
 /// Bits per word of the bitmap.
 const WORD: usize = 64;
-/// A slot whose vector has this many times the room it needs gives it back when looked through.
-const SLACK: usize = 8;
-/// A vector with no more room than this is not worth shrinking.
-const SMALL: usize = 64;
 
 /// A set of deadlines, each with a payload.
 #[derive(Debug)]
 pub struct Wheel<T> {
-    /// The marks of each slot. Made as a vector: on the stack they would not fit.
-    slots: Vec<Vec<Mark>>,
-    /// Invariant 3; meaningless for an empty slot.
-    least: Vec<u32>,
+    /// Made as a vector: on the stack they would not fit.
+    slots: Vec<Slot>,
     /// Invariant 1.
     occupied: [u64; SLOTS / WORD],
     entries: Chunks<T>,
@@ -88,21 +83,11 @@ pub struct Due<T> {
     pub payload: T,
 }
 
-/// An entry as its slot knows it.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// The turn of the wheel in which it is due.
-    turn: u32,
-    /// Its place among the entries.
-    index: u32,
-}
-
 impl<T> Wheel<T> {
     /// An empty wheel at time 0.
     pub fn new() -> Self {
         Self {
-            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
-            least: vec![0; SLOTS],
+            slots: (0..SLOTS).map(|_| Slot::new()).collect(),
             occupied: [0; SLOTS / WORD],
             entries: Chunks::new(),
             cursor: 0,
@@ -157,7 +142,7 @@ impl<T> Wheel<T> {
     /// The deadline of an entry, cut to the reach.
     pub fn deadline(&self, key: Key) -> Option<u64> {
         let &Entry { low, position, .. } = self.entries.look(self.entries.find(key)?);
-        Some(self.due_at(self.slots[slot_of(low)][position as usize]))
+        Some(self.due_at(self.slots[slot_of(low)].at(position)?))
     }
 
     /// The payload of an entry.
@@ -192,8 +177,8 @@ impl<T> Wheel<T> {
 
     /// Empties the wheel.
     pub fn drain(&mut self, mut each: impl FnMut(T)) {
-        for slot in 0..SLOTS {
-            for mark in std::mem::take(&mut self.slots[slot]) {
+        for slot in &mut self.slots {
+            for mark in std::mem::replace(slot, Slot::new()).live() {
                 each(self.entries.remove(mark.index));
             }
         }
@@ -207,29 +192,19 @@ impl<T> Wheel<T> {
         let (turn, low) = ((deadline >> LOW_BITS) as u32, low_of(deadline));
         let slot = slot_of(low);
         self.cursor = self.cursor.min(deadline >> TICK_BITS); // invariant 2
-        let marks = &mut self.slots[slot];
-        if marks.is_empty() {
-            self.occupied[slot / WORD] |= 1 << (slot % WORD);
-            self.least[slot] = turn;
-        } else {
-            self.least[slot] = self.least[slot].min(turn);
-        }
+        self.occupied[slot / WORD] |= 1 << (slot % WORD);
+        let position = self.slots[slot].put(Mark { turn, index });
         let entry = self.entries.at(index);
-        entry.low = low;
-        entry.position = marks.len() as u32;
-        marks.push(Mark { turn, index });
+        (entry.low, entry.position) = (low, position);
         self.next = self.next.min(deadline);
     }
 
     /// Takes the mark of an entry out of its slot.
     fn unlink(&mut self, index: u32) {
         let &Entry { low, position, .. } = self.entries.look(index);
-        let (slot, position) = (slot_of(low), position as usize);
-        let marks = &mut self.slots[slot];
-        marks.swap_remove(position);
-        if let Some(moved) = marks.get(position) {
-            self.entries.at(moved.index).position = position as u32;
-        } else if marks.is_empty() {
+        let slot = slot_of(low);
+        self.slots[slot].take(position);
+        if self.slots[slot].is_empty() {
             self.occupied[slot / WORD] &= !(1 << (slot % WORD));
         }
     }
@@ -238,16 +213,17 @@ impl<T> Wheel<T> {
     fn soonest(&mut self) -> Option<(u64, u64)> {
         loop {
             let slot = self.first_in_coming_turn().or_else(|| self.first_of_all())?;
-            let least = self.slots[slot].iter().map(|mark| mark.turn).min();
+            let marks = &self.slots[slot];
+            let least = marks.iter().map(|mark| mark.turn).min(); // a hole's is the greatest
             let least = least.expect("the bit of an empty slot is not set");
-            if least == self.least[slot] {
-                let marks = self.slots[slot].iter().filter(|mark| mark.turn == least);
-                let deadline = marks.map(|mark| self.due_at(*mark)).min();
+            if least == marks.least {
+                let marks = marks.iter().filter(|mark| mark.turn == least);
+                let deadline = marks.map(|mark| self.due_at(mark)).min();
                 let tick = u64::from(least) << SLOT_BITS | slot as u64;
                 return deadline.map(|deadline| (tick, deadline));
             }
             // The bound was stale. Now it is exact, so the loop ends after one round per slot.
-            self.least[slot] = least;
+            self.slots[slot].least = least;
         }
     }
 
@@ -259,8 +235,8 @@ impl<T> Wheel<T> {
     /// The first slot, in order of time, that may have a mark within one turn from the cursor.
     fn first_in_coming_turn(&self) -> Option<usize> {
         let (turn, from) = split(self.cursor);
-        let this_turn = |slot: &usize| self.least[*slot] <= turn;
-        let next_turn = |slot: &usize| u64::from(self.least[*slot]) <= u64::from(turn) + 1;
+        let this_turn = |slot: &usize| self.slots[*slot].least <= turn;
+        let next_turn = |slot: &usize| self.slots[*slot].least <= turn + 1; // not beyond that of holes
         self.occupied_in(from, SLOTS)
             .find(this_turn)
             .or_else(|| self.occupied_in(0, from).find(next_turn))
@@ -268,7 +244,7 @@ impl<T> Wheel<T> {
 
     /// The slot that has the lowest bound of all.
     fn first_of_all(&self) -> Option<usize> {
-        self.occupied_in(0, SLOTS).min_by_key(|slot| (self.least[*slot], *slot))
+        self.occupied_in(0, SLOTS).min_by_key(|slot| (self.slots[*slot].least, *slot))
     }
 
     /// The occupied slots in a range, in order.
@@ -294,12 +270,11 @@ impl<T> Wheel<T> {
     fn take_due(&mut self, tick: u64, now: u64, due: &mut Vec<Due<T>>) {
         let (turn, slot) = split(tick);
         let begin = due.len();
-        let mut position = self.slots[slot].len();
-        while position > 0 {
-            position -= 1; // from the end, so that what fills a gap has been looked at
-            let mark = self.slots[slot][position];
+        let mut position = 0;
+        while let Some(mark) = self.slots[slot].at(position) {
+            position += 1;
             if mark.turn > turn {
-                continue;
+                continue; // or it is a hole
             }
             let deadline = self.due_at(mark);
             if deadline <= now {
@@ -309,10 +284,7 @@ impl<T> Wheel<T> {
             }
         }
         due[begin..].sort_unstable_by_key(|due| (due.deadline, due.serial));
-        let marks = &mut self.slots[slot];
-        if marks.capacity() > SMALL && marks.len() < marks.capacity() / SLACK {
-            marks.shrink_to(marks.len() * 2);
-        }
+        self.slots[slot].tidy(|mark, position| self.entries.at(mark.index).position = position);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::slot::HOLE;
 
 const TICK: u64 = 1 << TICK_BITS;
 const TURN: u64 = TICK << SLOT_BITS;
@@ -139,13 +140,23 @@ impl Pair {
         for (slot, marks) in wheel.slots.iter().enumerate() {
             let bit = wheel.occupied[slot / WORD] >> (slot % WORD) & 1;
             assert_eq!(bit == 1, !marks.is_empty(), "invariant 1");
-            for (position, mark) in marks.iter().enumerate() {
+            if marks.is_empty() {
+                assert_eq!(marks.iter().count(), 0, "an empty slot has no holes");
+                continue;
+            }
+            let holes = marks.iter().filter(|mark| mark.turn == HOLE).count();
+            assert_eq!(marks.holes().count(), holes, "all holes are known");
+            assert!(marks.holes().all(|hole| marks.at(hole).unwrap().turn == HOLE));
+            for (mark, position) in marks.iter().zip(0..) {
+                if mark.turn == HOLE {
+                    continue;
+                }
                 let tick = u64::from(mark.turn) << SLOT_BITS | slot as u64;
                 assert!(tick >= wheel.cursor, "invariant 2");
-                assert!(wheel.least[slot] <= mark.turn, "invariant 3");
+                assert!(marks.least <= mark.turn, "invariant 3");
                 let entry = wheel.entries.look(mark.index);
-                assert_eq!((slot_of(entry.low), entry.position), (slot, position as u32));
-                assert!(wheel.next <= wheel.due_at(*mark), "invariant 4");
+                assert_eq!((slot_of(entry.low), entry.position), (slot, position));
+                assert!(wheel.next <= wheel.due_at(mark), "invariant 4");
             }
         }
     }
@@ -233,10 +244,48 @@ fn an_emptied_wheel_gives_its_memory_back() {
     assert_eq!(due.len(), MANY as usize);
     assert!(wheel.is_empty());
     assert_eq!(wheel.entries.room(), 4096);
-    let slots: usize = wheel.slots.iter().map(|marks| marks.capacity()).sum();
+    let slots: usize = wheel.slots.iter().map(Slot::room).sum();
     assert!(slots < 1024, "the slots keep room for {slots} marks");
     let again = wheel.insert(1, 0);
     assert_eq!(wheel.cancel(again), Some(0));
+}
+
+#[test]
+fn a_slot_that_gives_room_back_moves_its_marks_and_their_entries_know() {
+    const MANY: u64 = 1000;
+    const FEW: u64 = 100;
+    let mut pair = Pair::default();
+    for _ in 0..MANY {
+        pair.insert(5 * TICK);
+    }
+    for after in 0..FEW {
+        pair.insert(5 * TICK + TURN + after);
+    }
+    // Holes among those that stay.
+    for age in (MANY..MANY + FEW).step_by(3) {
+        pair.step(Step::Cancel(age as usize));
+    }
+    let before = pair.wheel.slots[5].room();
+    pair.advance(6 * TICK, usize::MAX);
+    pair.check_invariants();
+    assert!(before > 1000 && pair.wheel.slots[5].room() < 200);
+    for age in (MANY + 1..MANY + FEW).step_by(3) {
+        pair.step(Step::Reset(age as usize, TURN));
+    }
+    pair.step(Step::Insert(TURN - TICK));
+    pair.advance(3 * TURN, 7);
+    assert!(pair.wheel.is_empty());
+}
+
+#[test]
+fn a_slot_that_is_used_keeps_its_room() {
+    let mut wheel = Wheel::new();
+    for n in 0..1000 {
+        wheel.insert(5 * TICK + TURN * (n % 2), n);
+    }
+    let before = wheel.slots[5].room();
+    wheel.advance(6 * TICK, usize::MAX, &mut Vec::new());
+    assert_eq!((wheel.len(), wheel.slots[5].room()), (500, before));
 }
 
 #[test]
@@ -262,8 +311,8 @@ fn a_deadline_beyond_the_reach_is_kept_and_not_announced() {
     let mut wheel = Wheel::new();
     let never = wheel.insert(REACH_NS, "never");
     assert_eq!(wheel.next(), None);
-    let last = wheel.insert(REACH_NS - 2, "last");
-    assert_eq!(wheel.next(), Some(REACH_NS - 2));
+    let last = wheel.insert(LAST - 1, "last");
+    assert_eq!(wheel.next(), Some(LAST - 1));
     assert_eq!(wheel.cancel(last), Some("last"));
     let mut due = Vec::new();
     assert!(!wheel.advance(u64::MAX, usize::MAX, &mut due));
@@ -276,6 +325,8 @@ fn a_drain_gives_each_entry_once_and_leaves_a_wheel_that_works() {
     let mut wheel = Wheel::new();
     let deadlines = [TICK, TICK, 3 * TURN, FAR, u64::MAX];
     let keys: Vec<_> = deadlines.iter().zip(0..).map(|(at, n)| wheel.insert(*at, n)).collect();
+    let hole = wheel.insert(TICK, 9);
+    assert_eq!(wheel.cancel(hole), Some(9));
     let mut given = Vec::new();
     wheel.drain(|n| given.push(n));
     given.sort_unstable();
