@@ -96,10 +96,16 @@ impl RunQueue {
         if self.public.tail_len() == 0 && self.window.len() < self.limit {
             self.window.push(task);
         } else {
-            let mut tail = self.public.tail.lock();
-            tail.push_back(task);
-            self.public.set_tail_len(tail.len());
+            self.push_behind(task);
         }
+    }
+
+    /// Adds a task to the tail. Apart, so that a push to the window is a few instructions in line.
+    #[inline(never)]
+    fn push_behind(&self, task: Runnable) {
+        let mut tail = self.public.tail.lock();
+        tail.push_back(task);
+        self.public.set_tail_len(tail.len());
     }
 
     /// Makes `task` the next one; the one that was to be next goes to the end.

@@ -181,6 +181,7 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn next(&self) -> Option<Runnable> {
         let tick = self.ticks.get().wrapping_add(1);
         self.ticks.set(tick);
@@ -288,12 +289,15 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn take_local(&self) -> Option<Runnable> {
-        if self.seat != 0 {
+        let nothing = self.local.borrow().is_empty() && self.shared.inbox.is_empty();
+        if self.seat != 0 || nothing {
             return None;
         }
-        self.shared.inbox.receive(&mut self.local.borrow_mut());
-        self.local.borrow_mut().pop_front()
+        let mut local = self.local.borrow_mut();
+        self.shared.inbox.receive(&mut local);
+        local.pop_front()
     }
 
     /// Polls one task.

@@ -65,7 +65,7 @@ impl Runnable {
     }
 
     /// Polls the task once. `now_ns` is the clock's reading, coarse, and `epoch` its zero.
-    #[inline]
+    #[inline(always)]
     pub fn run(self, epoch: Instant, now_ns: u64) -> Ran {
         let header = self.header();
         if header.state.begin_poll() == Order::Cancel {
