@@ -7,11 +7,12 @@
 //!
 //! While somebody runs, one of the sleepers is the sentinel and wakes every [`WATCH`]. It fires the
 //! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
-//! is [worth it](crate::pace) from their queues and, from a worker that has polled nothing since its
-//! last look, whatever is there, the task in its slot too; from then on it is on time for the timers of
-//! such a worker. So a task that blocks its worker stops neither timers, nor sockets, nor its
-//! neighbours for longer than that. If nobody has run for a watch, it sleeps on like the others: an
-//! idle runtime makes no wake-ups.
+//! is [worth it](crate::pace) from their queues and, if it has met somebody at work, looks a second
+//! time after a [`DOUBT`]. From a worker that has polled nothing in between it takes whatever is there,
+//! the task in its slot too; from then on it is on time for the timers of such a worker. So a task that
+//! blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than the two
+//! together. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no
+//! wake-ups.
 //!
 //! # Orderings
 //!
@@ -30,8 +31,12 @@ use crate::task::slot::Glance;
 use crate::try_lock::{Guard, TryLock};
 use crate::worker::Worker;
 
-/// How long the sentinel sleeps between two looks: the delay that a stuck worker can cause.
-pub const WATCH: Duration = Duration::from_millis(4);
+/// How long the sentinel sleeps between two looks; with [`DOUBT`], the delay that a stuck worker can
+/// cause.
+pub const WATCH: Duration = Duration::from_millis(7);
+/// How soon the sentinel looks again when it has met somebody at work. A poll that takes so long is
+/// longer than what a theft costs by far.
+const DOUBT: Duration = Duration::from_micros(250);
 
 /// How soon after firing a timer a worker wakes for the next one. Timers that are due closer to each
 /// other fire together: a wake-up each would cost several times what their tasks do. It is a
@@ -135,7 +140,9 @@ impl Worker {
                 return;
             }
             if sentinel && Instant::now() >= self.watch_ends.get() {
-                sentinel = self.shared.idle.watch_on(self.seat, self.has_seen_polls());
+                // A second look proves nothing about who has run.
+                let active = self.doubting.get() || self.has_seen_polls();
+                sentinel = self.shared.idle.watch_on(self.seat, active);
                 if sentinel && self.look_after_others(driver.is_some()) {
                     return;
                 }
@@ -160,14 +167,9 @@ impl Worker {
 
     /// A watch goes on where the last one was interrupted: a worker whose timers never let it sleep
     /// for long must look after the others all the same. A new one begins with a look, so that the
-    /// one at its end knows who has been stuck; true if there is something to do already.
+    /// next one knows who has been stuck; true if there is something to do already.
     fn begin_watch(&self) -> bool {
-        let now = Instant::now();
-        if self.watch_ends.get() + WATCH >= now {
-            return false;
-        }
-        self.watch_ends.set(now + WATCH);
-        self.free_the_stuck()
+        self.watch_ends.get() + WATCH < Instant::now() && self.free_the_stuck()
     }
 
     /// True if anybody has polled since it was asked last. A sentinel that went to bed between two
@@ -251,9 +253,9 @@ impl Worker {
     }
 
     /// Finds out who has polled nothing since it was asked last, and takes what lies there; true if
-    /// there was anything.
+    /// there was anything. If others are at work, it must be asked again soon, but not for ever.
     fn free_the_stuck(&self) -> bool {
-        let (mut found, mut stuck) = (false, 0);
+        let (mut found, mut stuck, mut at_work) = (false, 0, false);
         let mut seen = self.seen.borrow_mut();
         seen.resize(self.shared.seats.len(), Seen::default());
         for (index, seat) in self.shared.seats.iter().enumerate() {
@@ -263,6 +265,7 @@ impl Worker {
             let now = Seen { polls: seat.counters.polls.get(), slot: seat.queue.glance() };
             let before = std::mem::replace(&mut seen[index], now);
             if before.polls != now.polls {
+                at_work = true;
                 continue;
             }
             stuck |= 1 << index;
@@ -280,6 +283,9 @@ impl Worker {
             }
         }
         self.stuck.set(stuck);
+        let doubting = at_work && !self.doubting.get();
+        self.doubting.set(doubting);
+        self.watch_ends.set(Instant::now() + if doubting { DOUBT } else { WATCH });
         found
     }
 

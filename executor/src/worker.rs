@@ -36,8 +36,8 @@ const SLOT_STREAK: u32 = 3;
 /// Queued tasks that may be worth waking somebody: one is what this worker runs next anyway.
 const SURPLUS: usize = 2;
 
-/// A worker that is so late for its own timers is stuck; the sentinel's measure.
-const OVERDUE_NS: u64 = WATCH.as_nanos() as u64;
+/// A worker that is so late for its own timers is stuck.
+const OVERDUE_NS: u64 = 4_000_000;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub(crate) struct Worker {
     pub(crate) fresh: Cell<bool>,
     /// As sentinel: when it looks after the others next.
     pub(crate) watch_ends: Cell<Instant>,
+    /// Its last look met somebody at work, and the next one is to tell whether that is stuck.
+    pub(crate) doubting: Cell<bool>,
     /// All polls of all workers when it looked last.
     pub(crate) polls_seen: Cell<u64>,
     /// What it saw of them when it looked last.
@@ -102,6 +104,7 @@ impl Worker {
             searching: Cell::new(false),
             fresh: Cell::new(true),
             watch_ends: Cell::new(Instant::now()),
+            doubting: Cell::new(false),
             polls_seen: Cell::new(0),
             seen: RefCell::default(),
             stuck: Cell::new(0),

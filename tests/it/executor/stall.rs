@@ -20,9 +20,13 @@ const BLOCK: Duration = Duration::from_millis(400);
 const SHARE: f64 = 0.05;
 const ROUNDS: usize = 10;
 
-/// The part of it that the median of the timers may be late, once it is known who is blocked: half of
-/// what looks every 4 ms alone would make of it.
+/// The part of it that the median of the timers may be late, once it is known who is blocked: a
+/// quarter of what looks every 7 ms alone would make of it.
 const SHARE_WHEN_KNOWN: f64 = 0.0025;
+/// The part of it that something may be late if the sentinel comes as the block begins: it looks twice.
+const SHARE_OF_TWO_LOOKS: f64 = 0.005;
+/// So long that a sentinel is needed no more.
+const REST: Duration = Duration::from_millis(30);
 
 /// How often the rounds may be tried: other tests and other programs can only make them later.
 const TRIES: usize = 3;
@@ -157,8 +161,9 @@ fn a_blocked_worker_does_not_delay_sockets() {
     judge("sockets", sockets_beside);
 }
 
-/// A task that makes `count` others ready and then blocks, all in one poll; their longest delay.
-async fn ready_beside(count: usize, wake: bool) -> Duration {
+/// A task that makes `count` others ready and then blocks, all in one poll; their longest delay. They
+/// are woken after they have waited for so long, or else spawned.
+async fn ready_beside(count: usize, waited: Option<Duration>) -> Duration {
     let worst = Arc::new(AtomicU64::new(0));
     let events: Vec<_> = (0..count).map(|_| Arc::new(Event::new())).collect();
     let readied = Arc::new(AtomicU64::new(0));
@@ -171,21 +176,21 @@ async fn ready_beside(count: usize, wake: bool) -> Duration {
         }
     };
     let mut tasks = Vec::new();
-    if wake {
+    if let Some(waited) = waited {
         tasks.extend(events.iter().map(|event| spawn(ready(event.clone()))));
         for _ in 0..4 {
             yield_now().await; // until they wait
         }
-        sleep(Duration::from_millis(2)).await;
+        sleep(waited).await;
     }
     let spawned: Vec<_> = events.iter().map(|event| ready(event.clone())).collect();
     let (readied, clock) = (readied.clone(), clock.clone());
     let blocker = spawn(async move {
         readied.store(clock.now_ns(), SeqCst);
         events.iter().for_each(|event| event.set());
-        let tasks: Vec<_> = match wake {
-            true => Vec::new(),
-            false => spawned.into_iter().map(spawn).collect(),
+        let tasks: Vec<_> = match waited {
+            Some(_) => Vec::new(),
+            None => spawned.into_iter().map(spawn).collect(),
         };
         thread::sleep(BLOCK);
         tasks
@@ -199,12 +204,35 @@ async fn ready_beside(count: usize, wake: bool) -> Duration {
 
 #[test]
 fn a_blocked_worker_does_not_keep_the_task_in_its_next_task_slot() {
-    judge("the slot", || ready_beside(1, true));
+    judge("the slot", || ready_beside(1, Some(Duration::from_millis(2))));
+}
+
+#[test]
+fn the_second_look_at_a_worker_that_blocks_comes_long_before_the_next_watch_ends() {
+    let after_a_rest = || ready_beside(1, Some(REST));
+    judge_by(SHARE_OF_TWO_LOOKS, "the slot after a rest", after_a_rest);
 }
 
 #[test]
 fn a_blocked_worker_does_not_keep_the_tasks_in_its_queue() {
-    judge("the queue", || ready_beside(20, false));
+    judge("the queue", || ready_beside(20, None));
+}
+
+#[test]
+fn the_sentinel_looks_twice_a_watch_at_a_worker_that_is_at_work_and_no_more() {
+    const WATCH: Duration = Duration::from_millis(7);
+    let runtime = runtime(2);
+    let looks = || runtime.handle().metrics().total(|worker| worker.watches);
+    let (began, before) = (Instant::now(), looks());
+    let busy = runtime.spawn(async move {
+        while began.elapsed() < 30 * WATCH {
+            yield_now().await;
+        }
+    });
+    runtime.block_on(busy).unwrap();
+    let (looks, watches) = (looks() - before, began.elapsed().as_nanos() / WATCH.as_nanos());
+    assert!(looks > 1, "somebody has watched");
+    assert!(u128::from(looks) <= 2 * (watches + 2), "{looks} looks in {watches} watches");
 }
 
 /// The workers have polled so quickly until now that one task is worth no theft.
@@ -218,7 +246,7 @@ async fn ready_beside_a_quick_worker() -> Duration {
     for task in tasks {
         task.await.unwrap();
     }
-    ready_beside(1, false).await
+    ready_beside(1, None).await
 }
 
 #[test]
@@ -228,12 +256,12 @@ fn a_blocked_worker_that_was_quick_until_then_does_not_keep_the_task_in_its_queu
 
 #[test]
 fn a_blocked_worker_does_not_keep_the_tasks_in_its_tail() {
-    judge("the tail", || ready_beside(1000, false));
+    judge("the tail", || ready_beside(1000, None));
 }
 
 #[test]
 fn a_blocked_worker_does_not_keep_the_tasks_it_has_woken() {
-    judge("woken tasks", || ready_beside(50, true));
+    judge("woken tasks", || ready_beside(50, Some(Duration::from_millis(2))));
 }
 
 /// As `timers_beside`, but what blocks is the root future.
