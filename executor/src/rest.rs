@@ -8,7 +8,7 @@
 //! While somebody runs, one of the sleepers is the sentinel and wakes every [`WATCH`]. It fires the
 //! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
 //! is [worth it](crate::pace) from their queues and, if it has met somebody at work, looks a second
-//! time after a [`DOUBT`]. From a worker that has polled nothing in between it takes whatever is there,
+//! time after a `DOUBT`. From a worker that has polled nothing in between it takes whatever is there,
 //! the task in its slot too; from then on it is on time for the timers of such a worker. So a task that
 //! blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than the two
 //! together. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no
@@ -31,7 +31,7 @@ use crate::task::slot::Glance;
 use crate::try_lock::{Guard, TryLock};
 use crate::worker::Worker;
 
-/// How long the sentinel sleeps between two looks; with [`DOUBT`], the delay that a stuck worker can
+/// How long the sentinel sleeps between two looks; with `DOUBT`, the delay that a stuck worker can
 /// cause.
 pub const WATCH: Duration = Duration::from_millis(7);
 /// How soon the sentinel looks again when it has met somebody at work. A poll that takes so long is
