@@ -169,7 +169,11 @@ impl Worker {
     /// for long must look after the others all the same. A new one begins with a look, so that the
     /// next one knows who has been stuck; true if there is something to do already.
     fn begin_watch(&self) -> bool {
-        self.watch_ends.get() + WATCH < Instant::now() && self.free_the_stuck()
+        if self.watch_ends.get() + WATCH >= Instant::now() {
+            return false;
+        }
+        self.doubting.set(false); // of what was seen so long ago
+        self.free_the_stuck()
     }
 
     /// True if anybody has polled since it was asked last. A sentinel that went to bed between two
@@ -243,9 +247,9 @@ impl Worker {
 
     /// The sentinel's look; true if there is something for it to do.
     fn look_after_others(&self, driving: bool) -> bool {
-        self.watch_ends.set(Instant::now() + WATCH);
         self.counters().watches.add(1);
         if !driving && self.shared.helm.is_free_for(self.seat) {
+            self.look_again(false);
             return true; // nobody waits for events: park again, in the reactor
         }
         let freed = self.free_the_stuck();
@@ -283,10 +287,15 @@ impl Worker {
             }
         }
         self.stuck.set(stuck);
+        self.look_again(at_work);
+        found
+    }
+
+    /// Sets the time of the next look: soon after a first one that has met somebody at work.
+    fn look_again(&self, at_work: bool) {
         let doubting = at_work && !self.doubting.get();
         self.doubting.set(doubting);
         self.watch_ends.set(Instant::now() + if doubting { DOUBT } else { WATCH });
-        found
     }
 
     /// The seats that were stuck at the last look and have not been left since, for sleep or for good. This worker is

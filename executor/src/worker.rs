@@ -294,8 +294,7 @@ impl Worker {
 
     #[inline]
     fn take_local(&self) -> Option<Runnable> {
-        let nothing = self.local.borrow().is_empty() && self.shared.inbox.is_empty();
-        if self.seat != 0 || nothing {
+        if self.seat != 0 || self.local.borrow().is_empty() && self.shared.inbox.is_empty() {
             return None;
         }
         let mut local = self.local.borrow_mut();

@@ -53,6 +53,8 @@ const SLOT_BITS: u32 = 10;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// The bits of a deadline that say when within a turn.
 const LOW_BITS: u32 = SLOT_BITS + TICK_BITS;
+/// A mask of them.
+const LOW: u64 = (1 << LOW_BITS) - 1;
 /// The deadline of what is never due: the end of the last turn but one, since that of holes is the last.
 const LAST: u64 = REACH_NS - (1 << LOW_BITS) - 1;
 /// Bits per word of the bitmap.
@@ -189,7 +191,7 @@ impl<T> Wheel<T> {
     /// Puts the mark of an entry into its slot.
     fn link(&mut self, index: u32, deadline: u64) {
         let deadline = deadline.min(LAST);
-        let (turn, low) = ((deadline >> LOW_BITS) as u32, low_of(deadline));
+        let (turn, low) = ((deadline >> LOW_BITS) as u32, (deadline & LOW) as u32);
         let slot = slot_of(low);
         self.cursor = self.cursor.min(deadline >> TICK_BITS); // invariant 2
         self.occupied[slot / WORD] |= 1 << (slot % WORD);
@@ -298,11 +300,6 @@ impl<T> Default for Wheel<T> {
 fn split(tick: u64) -> (u32, usize) {
     // Ticks are below REACH_NS >> TICK_BITS, so 32 bits are left of them.
     ((tick >> SLOT_BITS) as u32, tick as usize % SLOTS)
-}
-
-/// The low bits of a deadline.
-fn low_of(deadline: u64) -> u32 {
-    deadline as u32 & (u32::MAX >> (u32::BITS - LOW_BITS))
 }
 
 /// The slot in the low bits of a deadline.
