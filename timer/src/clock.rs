@@ -44,8 +44,9 @@ use windlass_sync::wakes;
 /// The deadline of what never happens.
 pub const NEVER: u64 = u64::MAX;
 
-/// How far deadlines reach: 146 years. What lies beyond is [`NEVER`].
-pub const REACH_NS: u64 = 1 << 62;
+/// How far deadlines reach: 146 years. What lies beyond is [`NEVER`]. (The last two turns of the wheel
+/// are not used: one is for what is never due, one for holes.)
+pub const REACH_NS: u64 = (1 << 62) - (2 << 30);
 
 /// The bit of a paused clock.
 const PAUSED: u64 = 1 << 63;

@@ -55,8 +55,6 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const LOW_BITS: u32 = SLOT_BITS + TICK_BITS;
 /// A mask of them.
 const LOW: u64 = (1 << LOW_BITS) - 1;
-/// The deadline of what is never due: the end of the last turn but one, since that of holes is the last.
-const LAST: u64 = REACH_NS - (1 << LOW_BITS) - 1;
 /// Bits per word of the bitmap.
 const WORD: usize = 64;
 
@@ -112,7 +110,7 @@ impl<T> Wheel<T> {
     /// It is the earliest deadline itself, unless that one has been cancelled or moved since the
     /// last [`advance`](Self::advance): then it may be too early, and the next advance corrects it.
     pub fn next(&self) -> Option<u64> {
-        (self.next < LAST).then_some(self.next)
+        (self.next < REACH_NS).then_some(self.next)
     }
 
     /// Adds a deadline. One at the end of [`REACH_NS`] or beyond is kept, but never due.
@@ -156,7 +154,7 @@ impl<T> Wheel<T> {
     /// Moves entries that are due at `now` to the end of `due`, by deadline and then by age, until
     /// there are at least `limit`. True if more may be due.
     pub fn advance(&mut self, now: u64, limit: usize, due: &mut Vec<Due<T>>) -> bool {
-        let now = now.min(LAST - 1);
+        let now = now.min(REACH_NS - 1);
         loop {
             let Some((tick, deadline)) = self.soonest() else {
                 self.next = NEVER;
@@ -190,7 +188,7 @@ impl<T> Wheel<T> {
 
     /// Puts the mark of an entry into its slot.
     fn link(&mut self, index: u32, deadline: u64) {
-        let deadline = deadline.min(LAST);
+        let deadline = deadline.min(REACH_NS);
         let (turn, low) = ((deadline >> LOW_BITS) as u32, (deadline & LOW) as u32);
         let slot = slot_of(low);
         self.cursor = self.cursor.min(deadline >> TICK_BITS); // invariant 2
@@ -298,7 +296,7 @@ impl<T> Default for Wheel<T> {
 
 /// The turn and the slot of a tick.
 fn split(tick: u64) -> (u32, usize) {
-    // Ticks are below REACH_NS >> TICK_BITS, so 32 bits are left of them.
+    // Ticks are not beyond REACH_NS >> TICK_BITS, so 32 bits are left of them.
     ((tick >> SLOT_BITS) as u32, tick as usize % SLOTS)
 }
 

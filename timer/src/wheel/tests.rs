@@ -32,6 +32,7 @@ fn distance() -> impl Strategy<Value = u64> {
         2 => (0..4u64, 0..40 * TICK).prop_map(|(turns, more)| turns * TURN + more),
         1 => FAR - TURN..FAR + TURN,
         1 => FAR..REACH_NS * 2,
+        1 => REACH_NS - 3 * TURN..REACH_NS + TURN,
         1 => Just(u64::MAX),
         2 => Just(TICK),
     ]
@@ -88,7 +89,7 @@ impl Pair {
             }
             assert!(fired.len() >= batches * limit, "each batch is full but the last");
         }
-        let end = self.now.min(LAST - 1);
+        let end = self.now.min(REACH_NS - 1);
         let mut expected = Vec::new();
         while let Some((&first, _)) = self.sorted.first_key_value()
             && first.0 <= end
@@ -102,7 +103,7 @@ impl Pair {
 
     fn earliest(&self) -> Option<u64> {
         let earliest = self.sorted.first_key_value().map(|(&(deadline, _), _)| deadline);
-        earliest.filter(|deadline| *deadline < LAST)
+        earliest.filter(|deadline| *deadline < REACH_NS)
     }
 
     fn step(&mut self, step: Step) {
@@ -311,8 +312,8 @@ fn a_deadline_beyond_the_reach_is_kept_and_not_announced() {
     let mut wheel = Wheel::new();
     let never = wheel.insert(REACH_NS, "never");
     assert_eq!(wheel.next(), None);
-    let last = wheel.insert(LAST - 1, "last");
-    assert_eq!(wheel.next(), Some(LAST - 1));
+    let last = wheel.insert(REACH_NS - 1, "last");
+    assert_eq!(wheel.next(), Some(REACH_NS - 1));
     assert_eq!(wheel.cancel(last), Some("last"));
     let mut due = Vec::new();
     assert!(!wheel.advance(u64::MAX, usize::MAX, &mut due));
