@@ -23,7 +23,7 @@
 //!
 //! 1. [`task`]: what is run. Its own module doc says how to read it.
 //! 2. `deque.rs`, `run_queue.rs`: where ready tasks wait.
-//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `helm.rs`, `driver.rs`, `slack.rs`: how workers sleep, and the proof that they
+//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `helm.rs`, `driver.rs`, `slack.rs`, `gap.rs`: how workers sleep, and the proof that they
 //!    do not oversleep.
 //! 4. `worker.rs`, `search.rs`, `rest.rs`: a worker's turn, and what it does when there is nothing to do.
 //! 5. `scheduler.rs`, `transit.rs`, `inbox.rs`, `enqueue.rs`, `context.rs`, `bell.rs`, `vacancy.rs`,
@@ -51,6 +51,7 @@ pub mod ending;
 mod ends;
 mod enqueue;
 pub mod failure;
+mod gap;
 pub mod gather;
 pub mod group;
 pub mod helm;

@@ -38,11 +38,6 @@ pub const WATCH: Duration = Duration::from_millis(7);
 /// longer than what a theft costs by far.
 const DOUBT: Duration = Duration::from_micros(250);
 
-/// How soon after firing a timer a worker wakes for the next one. Timers that are due closer to each
-/// other fire together: a wake-up each would cost several times what their tasks do. It is a
-/// quarter of a tick, so the promise "at most one tick late" stands.
-const TIMER_GAP_NS: u64 = 250_000;
-
 /// With a clock that jumps when nothing runs: how often a sleeper looks whether the blocking job that
 /// still runs has ended. A job that nobody awaits wakes nobody.
 const JOB_LOOK: Duration = Duration::from_millis(1);
@@ -240,7 +235,7 @@ impl Worker {
             let look = self.shared.awaits_job().then(|| Instant::now() + JOB_LOOK);
             return look.into_iter().chain(limit).min();
         }
-        let earliest = self.fired_ns.get() + TIMER_GAP_NS;
+        let earliest = self.gap.ends_ns();
         let first = first.map(|ns| self.shared.clock.real_instant_at(ns.max(earliest)));
         first.into_iter().chain(limit).min()
     }

@@ -22,6 +22,7 @@ use windlass_sync::shim::Arc;
 use windlass_sync::{budget, waiting};
 
 use crate::counters::Counters;
+use crate::gap::Gap;
 use crate::pace::Stretch;
 use crate::rest::{Seen, WATCH};
 use crate::run_queue::RunQueue;
@@ -59,8 +60,8 @@ pub(crate) struct Worker {
     pub(crate) now_ns: Cell<u64>,
     /// For the estimate of how long its polls take.
     pub(crate) stretch: Stretch,
-    /// When it last fired a timer, by the clock.
-    pub(crate) fired_ns: Cell<u64>,
+    /// How soon it wakes for the next timer.
+    pub(crate) gap: Gap,
     /// It is counted as a searcher.
     pub(crate) searching: Cell<bool>,
     /// It has polled nothing since it was parked, or since it sat down.
@@ -100,7 +101,7 @@ impl Worker {
             seat,
             queue,
             local: RefCell::default(),
-            fired_ns: Cell::new(0),
+            gap: Gap::default(),
             searching: Cell::new(false),
             fresh: Cell::new(true),
             watch_ends: Cell::new(Instant::now()),
@@ -245,7 +246,7 @@ impl Worker {
             }
         }
         if fired > 0 {
-            self.fired_ns.set(now_ns);
+            self.gap.begin(now_ns, fired);
             self.counters().timers.add(fired as u64);
             self.share_surplus();
         }

@@ -669,3 +669,25 @@ fn a_paused_clock_stands_still_on_several_workers() {
         });
     });
 }
+
+#[test]
+fn timers_that_come_densely_share_their_wake_ups() {
+    const TICK: Duration = Duration::from_nanos(1 << 20);
+    const TICKS: u32 = 300;
+    const IN_A_TICK: u32 = 50;
+    let runtime = runtime(1);
+    let parks = || runtime.handle().metrics().total(|worker| worker.parks);
+    runtime.block_on(async {
+        let start = now() + 20 * TICK;
+        let due = |number| start + TICK / IN_A_TICK * number;
+        let sleeps = (0..TICKS * IN_A_TICK).map(|number| spawn(sleep_until(due(number))));
+        let sleeps: Vec<_> = sleeps.collect();
+        let before = parks();
+        for asleep in sleeps {
+            asleep.await.unwrap();
+        }
+        // Sparse ones have up to four wake-ups a tick.
+        let (wakes, ticks) = (parks() - before, (now() - start).as_nanos() / TICK.as_nanos());
+        assert!(u128::from(wakes) <= 2 * ticks + 20, "{wakes} wake-ups in {ticks} ticks");
+    });
+}
