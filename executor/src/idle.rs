@@ -98,7 +98,7 @@ pub enum Bed {
 /// How a worker is to sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parked {
-    /// It is the sentinel: it must look again after [`crate::rest::WATCH`].
+    /// It is the sentinel: it must look again after [`crate::sentinel::WATCH`].
     pub sentinel: bool,
 }
 

@@ -25,7 +25,7 @@
 //! 2. `deque.rs`, `run_queue.rs`: where ready tasks wait.
 //! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `helm.rs`, `driver.rs`, `slack.rs`, `gap.rs`: how workers sleep, and the proof that they
 //!    do not oversleep.
-//! 4. `worker.rs`, `search.rs`, `rest.rs`: a worker's turn, and what it does when there is nothing to do.
+//! 4. `worker.rs`, `search.rs`, `rest.rs`, `sentinel.rs`: a worker's turn, and what it does when there is nothing to do.
 //! 5. `scheduler.rs`, `transit.rs`, `inbox.rs`, `enqueue.rs`, `context.rs`, `bell.rs`, `vacancy.rs`,
 //!    `caller.rs`: what the workers share, and who they are.
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
@@ -69,6 +69,7 @@ pub mod run_queue;
 pub mod runtime;
 mod scheduler;
 mod search;
+pub mod sentinel;
 pub mod shield;
 pub mod shutdown;
 mod slack;

@@ -18,7 +18,7 @@
 //! for eight producers and one consumer).
 //!
 //! The estimate may be wrong: a poll may block without any before it having done so. What lies behind
-//! such a one waits for the sentinel then ([`crate::rest`]), as what lies behind a single task does.
+//! such a one waits for the sentinel then ([`crate::sentinel`]), as what lies behind a single task does.
 
 use std::cell::Cell;
 

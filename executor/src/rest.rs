@@ -1,18 +1,13 @@
-//! How a worker sleeps, and what the sentinel does while others work.
+//! How a worker sleeps.
 //!
 //! A worker that has found nothing announces that it parks ([`crate::idle`]), looks through every
 //! queue once more, and sleeps: in the reactor if it can have the driver, else on a condition
 //! variable. It sleeps no longer than until the first timer of its own shard. Whoever sleeps in the
 //! reactor also answers for the foreign shard and for seat 0 while that is vacant.
 //!
-//! While somebody runs, one of the sleepers is the sentinel and wakes every [`WATCH`]. It fires the
-//! overdue timers of workers that are busy, takes the driver if nobody waits for events, steals what
-//! is [worth it](crate::pace) from their queues and, if it has met somebody at work, looks a second
-//! time after a `DOUBT`. From a worker that has polled nothing in between it takes whatever is there,
-//! the task in its slot too; from then on it is on time for the timers of such a worker. So a task that
-//! blocks its worker stops neither timers, nor sockets, nor its neighbours for longer than the two
-//! together. If nobody has run for a watch, it sleeps on like the others: an idle runtime makes no
-//! wake-ups.
+//! While somebody runs, one of the sleepers is the [sentinel](crate::sentinel) and wakes now and then to
+//! look after the others. If nobody has run for a watch, it sleeps on like them: an idle runtime makes
+//! no wake-ups.
 //!
 //! # Orderings
 //!
@@ -27,27 +22,12 @@ use windlass_sync::shim::atomic::{Ordering::*, fence};
 use crate::driver::Driver;
 use crate::idle::{Bed, Idle, Left};
 use crate::parker::Parker;
-use crate::task::slot::Glance;
 use crate::try_lock::{Guard, TryLock};
 use crate::worker::Worker;
-
-/// How long the sentinel sleeps between two looks; with `DOUBT`, the delay that a stuck worker can
-/// cause.
-pub const WATCH: Duration = Duration::from_millis(7);
-/// How soon the sentinel looks again when it has met somebody at work. A poll that takes so long is
-/// longer than what a theft costs by far.
-const DOUBT: Duration = Duration::from_micros(250);
 
 /// With a clock that jumps when nothing runs: how often a sleeper looks whether the blocking job that
 /// still runs has ended. A job that nobody awaits wakes nobody.
 const JOB_LOOK: Duration = Duration::from_millis(1);
-
-/// What the sentinel saw of another worker at its last look.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Seen {
-    polls: u64,
-    slot: Option<Glance>,
-}
 
 /// Parks a seat and takes it out again; in between, `sleep` sleeps, unless something has come. The
 /// driver, if it is to be had, is asked for before. The models park their workers by this, too.
@@ -134,9 +114,9 @@ impl Worker {
             if self.advance_clock(driver) {
                 return;
             }
-            if sentinel && Instant::now() >= self.watch_ends.get() {
+            if sentinel && Instant::now() >= self.sentinel.ends() {
                 // A second look proves nothing about who has run.
-                let active = self.doubting.get() || self.has_seen_polls();
+                let active = self.sentinel.is_doubting() || self.has_seen_polls();
                 sentinel = self.shared.idle.watch_on(self.seat, active);
                 if sentinel && self.look_after_others(driver.is_some()) {
                     return;
@@ -147,7 +127,7 @@ impl Worker {
                 return;
             }
             let deadline = self.deadline(driver.is_some());
-            let watch = sentinel.then(|| self.watch_ends.get());
+            let watch = sentinel.then(|| self.sentinel.ends());
             let bound = watch.into_iter().chain(deadline).min();
             let (unparked, events) = match driver {
                 Some(driver) => self.sleep_in_reactor(driver, bound),
@@ -158,24 +138,6 @@ impl Worker {
                 return;
             }
         }
-    }
-
-    /// A watch goes on where the last one was interrupted: a worker whose timers never let it sleep
-    /// for long must look after the others all the same. A new one begins with a look, so that the
-    /// next one knows who has been stuck; true if there is something to do already.
-    fn begin_watch(&self) -> bool {
-        if self.watch_ends.get() + WATCH >= Instant::now() {
-            return false;
-        }
-        self.doubting.set(false); // of what was seen so long ago
-        self.free_the_stuck()
-    }
-
-    /// True if anybody has polled since it was asked last. A sentinel that went to bed between two
-    /// requests would be called again for the next, and that at the expense of the request.
-    fn has_seen_polls(&self) -> bool {
-        let polls: u64 = self.shared.seats.iter().map(|seat| seat.counters.polls.get()).sum();
-        self.polls_seen.replace(polls) != polls
     }
 
     /// With a paused clock that advances by itself: if everybody sleeps and nothing is under way,
@@ -238,81 +200,6 @@ impl Worker {
         let earliest = self.gap.ends_ns();
         let first = first.map(|ns| self.shared.clock.real_instant_at(ns.max(earliest)));
         first.into_iter().chain(limit).min()
-    }
-
-    /// The sentinel's look; true if there is something for it to do.
-    fn look_after_others(&self, driving: bool) -> bool {
-        self.counters().watches.add(1);
-        if !driving && self.shared.helm.is_free_for(self.seat) {
-            self.look_again(false);
-            return true; // nobody waits for events: park again, in the reactor
-        }
-        let freed = self.free_the_stuck();
-        self.fire_timers_of_others() > 0 || self.shared.has_work() || freed
-    }
-
-    /// Finds out who has polled nothing since it was asked last, and takes what lies there; true if
-    /// there was anything. If others are at work, it must be asked again soon, but not for ever.
-    fn free_the_stuck(&self) -> bool {
-        let (mut found, mut stuck, mut at_work) = (false, 0, false);
-        let mut seen = self.seen.borrow_mut();
-        seen.resize(self.shared.seats.len(), Seen::default());
-        for (index, seat) in self.shared.seats.iter().enumerate() {
-            if index == self.seat || self.shared.idle.is_deserted(index) {
-                continue;
-            }
-            let now = Seen { polls: seat.counters.polls.get(), slot: seat.queue.glance() };
-            let before = std::mem::replace(&mut seen[index], now);
-            if before.polls != now.polls {
-                at_work = true;
-                continue;
-            }
-            stuck |= 1 << index;
-            if !seat.queue.is_empty() {
-                seat.pace.doubt();
-                found = true;
-            }
-            // Not one that came into the slot a moment ago.
-            if let Some(slot) = now.slot
-                && before.slot == now.slot
-                && let Some(task) = seat.queue.take_slot(slot)
-            {
-                self.queue.push(task);
-                found = true;
-            }
-        }
-        self.stuck.set(stuck);
-        self.look_again(at_work);
-        found
-    }
-
-    /// Sets the time of the next look: soon after a first one that has met somebody at work.
-    fn look_again(&self, at_work: bool) {
-        let doubting = at_work && !self.doubting.get();
-        self.doubting.set(doubting);
-        self.watch_ends.set(Instant::now() + if doubting { DOUBT } else { WATCH });
-    }
-
-    /// The seats that were stuck at the last look and have not been left since, for sleep or for good. This worker is
-    /// on time for their timers, too.
-    pub(crate) fn stuck(&self) -> impl Iterator<Item = usize> {
-        let stuck = self.stuck.get();
-        let bits = (u64::BITS - stuck.leading_zeros()) as usize;
-        (0..bits).filter(move |seat| stuck >> seat & 1 == 1 && !self.shared.idle.is_deserted(*seat))
-    }
-
-    /// Fires what is overdue in the shards of workers that are busy, and of a vacant seat.
-    fn fire_timers_of_others(&self) -> usize {
-        let (timers, now_ns) = (&self.shared.timers, self.shared.clock.now_ns());
-        let mut fired = 0;
-        for shard in 0..=timers.foreign() {
-            let asleep = shard < self.shared.seats.len() && self.shared.idle.is_parked(shard);
-            if !asleep && timers.next(shard).is_some_and(|next| next <= now_ns) {
-                fired += self.collecting(|| timers.fire_at(shard, now_ns));
-            }
-        }
-        self.counters().timers.add(fired as u64);
-        fired
     }
 
     /// Timers and events, for a worker that does not sleep; true if they brought work.

@@ -24,9 +24,9 @@ use windlass_sync::{budget, waiting};
 use crate::counters::Counters;
 use crate::gap::Gap;
 use crate::pace::Stretch;
-use crate::rest::{Seen, WATCH};
 use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
+use crate::sentinel::{Sentinel, WATCH};
 use crate::task::{Ran, Runnable, TaskId};
 
 /// Turns between two looks at timers, reactor and injector. Prime, so that it drifts against
@@ -66,16 +66,8 @@ pub(crate) struct Worker {
     pub(crate) searching: Cell<bool>,
     /// It has polled nothing since it was parked, or since it sat down.
     pub(crate) fresh: Cell<bool>,
-    /// As sentinel: when it looks after the others next.
-    pub(crate) watch_ends: Cell<Instant>,
-    /// Its last look met somebody at work, and the next one is to tell whether that is stuck.
-    pub(crate) doubting: Cell<bool>,
-    /// All polls of all workers when it looked last.
-    pub(crate) polls_seen: Cell<u64>,
-    /// What it saw of them when it looked last.
-    pub(crate) seen: RefCell<Vec<Seen>>,
-    /// A bit for each seat that was stuck then.
-    pub(crate) stuck: Cell<u64>,
+    /// What it knows as the sentinel.
+    pub(crate) sentinel: Sentinel,
     /// No sleep goes beyond this; for shutdown.
     pub(crate) limit: Cell<Option<Instant>>,
     /// Tasks that go before the root future.
@@ -104,11 +96,7 @@ impl Worker {
             gap: Gap::default(),
             searching: Cell::new(false),
             fresh: Cell::new(true),
-            watch_ends: Cell::new(Instant::now()),
-            doubting: Cell::new(false),
-            polls_seen: Cell::new(0),
-            seen: RefCell::default(),
-            stuck: Cell::new(0),
+            sentinel: Sentinel::new(Instant::now()),
             limit: Cell::new(None),
             root_after: Cell::new(0),
             polling: Cell::new(false),
