@@ -86,7 +86,7 @@ pub const MODELS: &[Model] = &[
         threads: 2,
         weak: None,
         interleaving: None,
-        killed_by: "keep_waker keeping the first waker",
+        killed_by: "keep_waker keeping the first waker; with_loose giving its lock back before",
         body: task::the_joiner_that_came_last_is_woken,
     },
     Model {

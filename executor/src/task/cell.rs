@@ -3,7 +3,7 @@
 //! ```text
 //!   Header (same for all tasks)                          typed part
 //!   +--------+--------+------+---------------------+     +-------+----------------------------+
-//!   | state  | vtable | meta | name, join waker    |     | owner | stage: future, then output |
+//!   | state  | vtable | meta | join waker, name    |     | owner | stage: future, then output |
 //!   +--------+--------+------+---------------------+     +-------+----------------------------+
 //! ```
 //!
@@ -17,13 +17,14 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use windlass_sync::shim::{self, Mutex, UnsafeCell};
+use windlass_sync::shim::{self, UnsafeCell};
 
 use super::error::{About, JoinError};
 use super::join::Task;
 use super::local::Pinned;
+use super::loose::Loose;
 use super::meta::{Meta, TaskId};
 use super::runnable::{Listed, Runnable};
 use super::state::State;
@@ -62,52 +63,40 @@ pub(super) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static VTable,
     pub(super) meta: Meta,
-    /// What may change at any time; held for a moment, never while foreign code runs.
-    pub(super) loose: Mutex<Loose>,
-}
-
-#[derive(Default)]
-pub(super) struct Loose {
-    /// Whom to wake when the task is done; present while `WATCHED`.
-    pub(super) join_waker: Option<Waker>,
-    /// Behind a pointer, since most tasks have none.
-    words: Option<Box<Words>>,
-}
-
-/// What was said about a task.
-#[derive(Default)]
-struct Words {
-    name: Option<Arc<str>>,
-    /// Why it was cancelled; the first reason that was given.
-    reason: Option<Arc<str>>,
-    /// It was reported that it waits for what it holds itself.
-    waits_for_itself: bool,
+    /// What may change at any time; rule 7.
+    loose: UnsafeCell<Loose>,
 }
 
 impl Header {
+    /// Shows what may change at any time, under its lock: `act` runs no foreign code.
+    pub(super) fn with_loose<R>(&self, act: impl FnOnce(&mut Loose) -> R) -> R {
+        let _held = self.meta.loose.lock();
+        // SAFETY: rule 7: we hold its lock until `act` has returned.
+        self.loose.with_mut(|loose| act(unsafe { &mut *loose }))
+    }
+
     pub(super) fn name(&self) -> Option<Arc<str>> {
-        self.loose.lock().words.as_ref()?.name.clone()
+        self.with_loose(|loose| loose.said()?.name.clone())
     }
 
     pub(super) fn rename(&self, name: &str) {
         let name = Some(Arc::from(name));
-        self.loose.lock().words.get_or_insert_default().name = name;
+        self.with_loose(|loose| loose.words().name = name);
     }
 
     /// Keeps why the task is about to be cancelled, unless it was told before.
     pub(super) fn give_reason(&self, reason: &str) {
         let reason = Arc::from(reason);
-        self.loose.lock().words.get_or_insert_default().reason.get_or_insert(reason);
+        self.with_loose(|loose| _ = loose.words().reason.get_or_insert(reason));
     }
 
     /// True if nobody has asked before: a task is reported once for waiting for itself.
     pub(super) fn waits_for_itself(&self) -> bool {
-        let mut loose = self.loose.lock();
-        !std::mem::replace(&mut loose.words.get_or_insert_default().waits_for_itself, true)
+        self.with_loose(|loose| !std::mem::replace(&mut loose.words().waits_for_itself, true))
     }
 
     fn reason(&self) -> Option<Arc<str>> {
-        self.loose.lock().words.as_ref()?.reason.clone()
+        self.with_loose(|loose| loose.said()?.reason.clone())
     }
 
     pub(super) fn about(&self) -> About {
@@ -195,7 +184,7 @@ where
                 }
             },
             meta: Meta::new(spec.id, spec.spawned_at, spec.born_ns, local),
-            loose: Mutex::new(Loose::default()),
+            loose: UnsafeCell::new(Loose::NONE),
         },
         owner,
         stage: UnsafeCell::new(Stage::Future(future)),
@@ -381,4 +370,14 @@ unsafe fn drop_in_place_then<F: Future>(
     // SAFETY: rule 2. The old content is dropped, even if its destructor panicked halfway.
     unsafe { stage.write(ManuallyDrop::into_inner(next)) };
     dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_takes_twelve_words() {
+        assert_eq!(size_of::<Header>(), 12 * size_of::<u64>());
+    }
 }

@@ -81,7 +81,7 @@ pub(crate) fn quoted(name: &Option<Arc<str>>) -> String {
 }
 
 /// A reason as a kind and one word of figures.
-pub(super) fn pack(reason: &Reason, epoch: Instant) -> (u32, u64) {
+pub(super) fn pack(reason: &Reason, epoch: Instant) -> (u16, u64) {
     let halves = |high: usize, low: usize| {
         let capped = |n: usize| u32::try_from(n).unwrap_or(u32::MAX) as u64;
         (capped(high) << 32) | capped(low)
@@ -127,7 +127,7 @@ pub(super) fn pack(reason: &Reason, epoch: Instant) -> (u32, u64) {
 }
 
 /// The reason that [`pack`] made this of.
-pub(super) fn unpack(kind: u32, subject: u64, epoch: Instant) -> Option<Reason> {
+pub(super) fn unpack(kind: u16, subject: u64, epoch: Instant) -> Option<Reason> {
     let (high, low) = ((subject >> 32) as usize, (subject & 0xFFFF_FFFF) as usize);
     Some(match kind {
         1 => Reason::Sleep { deadline: epoch.checked_add(Duration::from_nanos(subject))? },

@@ -13,6 +13,7 @@ use windlass_sync::{budget, waiting};
 
 use super::cell::Header;
 use super::error::JoinError;
+use super::loose::Loose;
 use super::meta::TaskId;
 use super::runnable::carry_out;
 use super::state::{LetGo, Order};
@@ -184,22 +185,20 @@ impl<T> Task<T> {
 
     /// Takes a waker back that [`poll_finished`](Self::poll_finished) has left.
     pub fn forget_waker(&mut self) {
-        let former = self.header().loose.lock().join_waker.take();
+        let former = self.header().with_loose(|loose| loose.replace_waker(None));
         drop(former);
         self.watching = false;
     }
 
     /// Stores a clone of `waker`, unless the one that is stored does the same.
     fn keep_waker(&self, waker: &Waker) {
-        if self.watching {
-            let loose = self.header().loose.lock();
-            if loose.join_waker.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
-                return;
-            }
+        let is_same = |loose: &mut Loose| loose.waker().is_some_and(|kept| kept.will_wake(waker));
+        if self.watching && self.header().with_loose(is_same) {
+            return;
         }
         // Foreign code makes the clone and drops the former one, so no lock is held for either.
         let waker = Some(waker.clone());
-        let former = std::mem::replace(&mut self.header().loose.lock().join_waker, waker);
+        let former = self.header().with_loose(|loose| loose.replace_waker(waker));
         drop(former);
     }
 

@@ -13,7 +13,8 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Instant;
 
-use windlass_sync::shim::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use windlass_sync::shim::Mutex;
+use windlass_sync::shim::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering::*};
 use windlass_sync::waiting::Waiting;
 
 use super::describe::{pack, unpack};
@@ -50,7 +51,7 @@ impl fmt::Display for TaskId {
 const NOWHERE: u64 = u64::MAX;
 
 /// In the word of the reason, where it costs no space: the task is bound to the thread that made it.
-const LOCAL: u32 = 1 << 31;
+const LOCAL: u16 = 1 << 15;
 
 /// The fixed and the changing facts of one task.
 pub(super) struct Meta {
@@ -66,7 +67,9 @@ pub(super) struct Meta {
     polls: AtomicU32,
     /// Which [`Reason`](windlass_sync::waiting::Reason), 0 for none, and [`LOCAL`]; only the runner
     /// writes this and the next three.
-    kind: AtomicU32,
+    kind: AtomicU16,
+    /// The lock of the cell's [loose](super::loose) part. It lies here, where it costs no space.
+    pub(super) loose: Mutex<()>,
     /// The reason's figures, packed.
     subject: AtomicU64,
     /// Nanoseconds of the runtime's clock when the poll ended, coarse.
@@ -88,7 +91,8 @@ impl Meta {
             born_ns,
             place: AtomicU64::new(NOWHERE),
             polls: AtomicU32::new(0),
-            kind: AtomicU32::new(if local { LOCAL } else { 0 }),
+            kind: AtomicU16::new(if local { LOCAL } else { 0 }),
+            loose: Mutex::new(()),
             subject: AtomicU64::new(0),
             since_ns: AtomicU64::new(born_ns),
             at: AtomicPtr::new(std::ptr::null_mut()),

@@ -27,12 +27,15 @@
 //! 5. *The owner outlives every task that is not done.* A scheduler is freed only after it has
 //!    emptied its registry; whoever holds an active task's `Runnable` may therefore use the owner.
 //! 6. *A future that is not `Send` is polled and dropped only on the thread that made it.*
+//! 7. *Who holds the lock of the loose part has that part for itself*, as with any mutex; the two lie
+//!    apart because together they take a word more, and there is one of them in each task.
 
 pub mod cell;
 pub mod describe;
 pub mod error;
 pub mod join;
 pub mod local;
+mod loose;
 pub mod meta;
 pub mod owner;
 pub mod runnable;

@@ -133,7 +133,7 @@ impl Runnable {
         match header.state.complete() {
             Completed::LeftToHandle => return std::mem::forget(self),
             Completed::WakeJoiner => {
-                let joiner = header.loose.lock().join_waker.take();
+                let joiner = header.with_loose(|loose| loose.replace_waker(None));
                 if let Some(joiner) = joiner {
                     wakes::wake(joiner);
                 }

@@ -7,7 +7,7 @@ pub use parking_lot::{Mutex, MutexGuard};
 /// Atomic integers, pointers and fences.
 pub mod atomic {
     pub use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
 

@@ -223,7 +223,7 @@ pub fn a_joiner_is_woken_or_finds_the_output() {
 
 /// Property: when a joiner has been polled with two wakers, the second one is woken.
 /// Threads: a worker, a joiner. Bound: none.
-/// Killed by: `keep_waker` keeping the first waker.
+/// Killed by: `keep_waker` keeping the first waker; `with_loose` giving its lock back before.
 pub fn the_joiner_that_came_last_is_woken() {
     let queue = Queue::new();
     let (future, watch, _) = Subject::new(0);

@@ -25,6 +25,12 @@ impl Shown for bool {
     }
 }
 
+impl Shown for u16 {
+    fn shown(self) -> Value {
+        Value::Number(self.into())
+    }
+}
+
 impl Shown for u32 {
     fn shown(self) -> Value {
         Value::Number(self.into())
@@ -197,6 +203,8 @@ macro_rules! integer {
 
 bits!(/// A flag.
     AtomicBool, bool);
+integer!(/// A 16-bit word.
+    AtomicU16, u16);
 integer!(/// A 32-bit word.
     AtomicU32, u32);
 integer!(/// A 64-bit word.
