@@ -4,7 +4,6 @@
 //! not meet at one lock, nor does one that spawns meet another that ends what was spawned a moment
 //! before. Nothing of the user's runs or is dropped under these locks: an entry is a reference to a cell, and never the last one.
 
-use slab::Slab;
 use windlass_sync::shim::{Mutex, MutexGuard};
 
 use crate::task::runnable::Listed;
@@ -14,6 +13,9 @@ use crate::task::{Runnable, TaskId};
 pub const SPREAD: usize = 8;
 /// Tasks in a row that an owner lists in one shard: about as many as are stolen at once.
 const ROW: u64 = 32;
+/// A list that is empty gives back what it had room for beyond this; less is kept, since to grow again for
+/// every few thousand tasks costs more than they do.
+const ROOM: usize = 16_384;
 
 /// The lists of one runtime.
 #[derive(Debug)]
@@ -26,16 +28,56 @@ pub struct Registry {
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shard {
-    entries: Slab<Listed>,
+    list: List<Listed>,
     /// No task is admitted any more.
     closed: bool,
+}
+
+/// Entries by their places, and the places that are free. A slab keeps the free ones in the list itself
+/// and takes two words for each entry; this takes one, and half as many cache lines.
+#[derive(Debug)]
+struct List<T> {
+    entries: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> List<T> {
+    const fn new() -> Self {
+        Self { entries: Vec::new(), free: Vec::new() }
+    }
+
+    #[inline]
+    fn insert(&mut self, entry: T) -> u32 {
+        let Some(place) = self.free.pop() else {
+            self.entries.push(Some(entry));
+            return u32::try_from(self.entries.len() - 1).expect("there is no memory for so many");
+        };
+        self.entries[place as usize] = Some(entry);
+        place
+    }
+
+    fn remove(&mut self, place: u32) -> T {
+        let entry = self.entries[place as usize].take().expect("an entry is taken once");
+        self.free.push(place);
+        if self.len() == 0 {
+            self.entries.clear();
+            self.free.clear();
+            self.entries.shrink_to(ROOM);
+            self.free.shrink_to(ROOM);
+        }
+        entry
+    }
+
+    fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
 }
 
 impl Registry {
     /// Empty lists, for so many owners, each with so many shards: [`SPREAD`], but for models, to
     /// which each lock is a step.
     pub fn new(owners: usize, spread: usize) -> Self {
-        let shard = |_| Mutex::new(Shard { entries: Slab::new(), closed: false });
+        let shard = |_| Mutex::new(Shard { list: List::new(), closed: false });
         Self { shards: (0..owners * spread).map(shard).collect(), spread }
     }
 
@@ -44,21 +86,13 @@ impl Registry {
     #[inline]
     pub fn open(&self, owner: usize, id: TaskId) -> Option<Admission<'_>> {
         let shard = owner * self.spread + (id.get() / ROW) as usize % self.spread;
-        let list = self.shards[shard].lock();
-        (!list.closed).then(|| Admission { list, shard })
+        let open = self.shards[shard].lock();
+        (!open.closed).then(|| Admission { open, shard })
     }
 
     /// Takes an entry off its list; the caller gives it back to the task.
     pub fn take(&self, place: u64) -> Listed {
-        let (shard, key) = ((place >> 32) as usize, (place & 0xFFFF_FFFF) as usize);
-        let mut list = self.shards[shard].lock();
-        let entry = list.entries.remove(key);
-        // A million tasks that have come and gone should not keep their room for ever; but to grow
-        // again for every few thousand costs more than they do. It is at most 256 KiB that stay.
-        if list.entries.is_empty() && list.entries.capacity() > 16_384 {
-            list.entries = Slab::new();
-        }
-        entry
+        self.shards[(place >> 32) as usize].lock().list.remove(place as u32)
     }
 
     /// Admits no task any more.
@@ -78,20 +112,18 @@ impl Registry {
     /// Calls `look` for every task, under a lock: it must not call foreign code.
     pub fn each(&self, mut look: impl FnMut(&Listed)) {
         for shard in &self.shards {
-            for (_, entry) in &shard.lock().entries {
-                look(entry);
-            }
+            shard.lock().list.entries.iter().flatten().for_each(&mut look);
         }
     }
 
     /// How many tasks are not done.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().entries.len()).sum()
+        self.shards.iter().map(|shard| shard.lock().list.len()).sum()
     }
 
     /// True if every task is done.
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| shard.lock().entries.is_empty())
+        self.len() == 0
     }
 }
 
@@ -100,7 +132,7 @@ impl Registry {
 #[derive(Debug)]
 #[must_use = "a task that is not listed is not found at the end"]
 pub struct Admission<'a> {
-    list: MutexGuard<'a, Shard>,
+    open: MutexGuard<'a, Shard>,
     shard: usize,
 }
 
@@ -109,6 +141,35 @@ impl Admission<'_> {
     #[inline]
     pub fn list(mut self, task: &Runnable) {
         let shard = (self.shard as u64) << 32;
-        task.list(|entry| shard | self.list.entries.insert(entry) as u64);
+        task.list(|entry| shard | u64::from(self.open.list.insert(entry)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_gives_each_entry_once_and_its_place_to_the_next() {
+        let mut list = List::new();
+        let places: Vec<_> = ["a", "b", "c"].into_iter().map(|entry| list.insert(entry)).collect();
+        assert_eq!((places.as_slice(), list.len()), ([0, 1, 2].as_slice(), 3));
+        assert_eq!(list.remove(1), "b");
+        assert_eq!((list.insert("d"), list.insert("e")), (1, 3));
+        let left: Vec<_> = list.entries.iter().flatten().copied().collect();
+        assert_eq!(left, ["a", "d", "c", "e"]);
+    }
+
+    #[test]
+    fn an_empty_list_gives_back_what_is_far_too_much_and_keeps_the_rest() {
+        let mut list = List::new();
+        for (entries, kept) in [(ROOM / 2, ROOM / 2), (10 * ROOM, ROOM)] {
+            (0..entries).for_each(|entry| assert_eq!(list.insert(entry), entry as u32));
+            (0..entries).rev().for_each(|entry| assert_eq!(list.remove(entry as u32), entry));
+            assert_eq!(list.len(), 0);
+            let room = list.entries.capacity();
+            assert!((kept..=2 * kept).contains(&room), "room for {room}");
+            assert!(list.free.capacity() <= ROOM);
+        }
     }
 }
