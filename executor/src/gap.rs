@@ -16,8 +16,8 @@
 
 use std::cell::Cell;
 
-/// The wheel's tick.
-const TICK_NS: u64 = 1 << 20;
+use windlass_timer::wheel::TICK_NS;
+
 /// The gap where timers are sparse.
 const SPARSE_NS: u64 = TICK_NS / 4;
 /// The gap where they are dense.

@@ -24,7 +24,7 @@ const WHOLE: usize = 18_000;
 /// Code lines of the road a reader walks first.
 const ROAD: usize = 6_000;
 /// What lies beside that road: sockets and the helpers over them, signals, blocking pools, settings,
-/// diagnosis, ticks, and futures on top of tasks.
+/// diagnosis, errors, ticks, and futures on top of tasks.
 const BESIDE_THE_ROAD: [&str; 21] = [
     "timer/src/interval.rs",
     "reactor/src/net",

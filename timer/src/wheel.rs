@@ -40,13 +40,15 @@
 
 use crate::chunks::{Chunks, Entry};
 use crate::clock::{NEVER, REACH_NS};
-use crate::slot::{Mark, Slot};
+use crate::slot::{HOLE, Mark, Slot};
 
 pub use crate::chunks::Key;
 
 /// A tick is this power of two of nanoseconds: a shift, and about the millisecond that a poll call
 /// resolves anyway.
 const TICK_BITS: u32 = 20;
+/// Nanoseconds of a tick: no timer fires later than by one.
+pub const TICK_NS: u64 = 1 << TICK_BITS;
 /// The power of two of the number of slots.
 const SLOT_BITS: u32 = 10;
 /// Slots: as many as bits in sixteen words, and a turn of about a second.
@@ -55,6 +57,8 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const LOW_BITS: u32 = SLOT_BITS + TICK_BITS;
 /// A mask of them.
 const LOW: u64 = (1 << LOW_BITS) - 1;
+/// What is never due has a turn, and it is not that of holes.
+const _: () = assert!(REACH_NS >> LOW_BITS < HOLE as u64, "the reach goes into the turn of holes");
 /// Bits per word of the bitmap.
 const WORD: usize = 64;
 
