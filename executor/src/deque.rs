@@ -6,9 +6,22 @@
 
 pub mod twin;
 
+use windlass_sync::shim::hint;
+
 #[cfg(not(windlass_loom))]
 pub use crossbeam_deque::{Injector, Stealer, Worker};
 #[cfg(windlass_loom)]
 pub use twin::{Injector, Stealer, Worker};
 
 pub use crossbeam_deque::Steal;
+
+/// Steals until there is an answer: a thief that was overtaken tries again.
+pub fn insist<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+    loop {
+        match steal() {
+            Steal::Success(taken) => return Some(taken),
+            Steal::Empty => return None,
+            Steal::Retry => hint::spin_loop(),
+        }
+    }
+}

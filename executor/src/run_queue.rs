@@ -1,51 +1,34 @@
-//! One worker's queue: a small public window, a tail behind it, and a slot for the next task.
+//! One worker's queue, and a slot for the task that is next.
 //!
 //! ```text
-//!     next slot        window (at most 64)                tail
-//!      [ t ]      front [ t t t t t t t ] back    front [ t t t t t t t t t ... ] back
-//!        |                 |          ^                    |              ^
-//!   own pop, at most    own pop,      +---- refill --------+         push when the window
-//!   3 in a row          thieves                                      is full or the tail is not empty
+//!     next slot              queue
+//!      [ t ]        front [ t t t t t t t t ] back
+//!        |                 |       ^        ^
+//!   own pop, at most    own pop,   |       push
+//!   3 in a row          thieves ---+
 //! ```
 //!
-//! Together window and tail are first in, first out. The window is a crossbeam deque, which anybody
-//! may steal from without a lock; it never holds more than the 64 it is born with, because growing
-//! one costs an allocation and leaves garbage to the epoch collector. What does not fit goes to the
-//! tail, an ordinary queue behind a lock that its owner has almost always for itself. Thieves come
-//! to the tail only when a window gives nothing, so work behind a stuck poll is not stuck with it.
+//! The queue is a crossbeam deque, first in, first out, which anybody may steal from without a lock, so
+//! work behind a stuck poll is not stuck with it. It has room for 64 tasks, doubles when it is full and
+//! halves when three quarters are empty. To keep what does not fit in a second queue, so that the deque
+//! never grows, costs more: each such task is moved twice, under a lock (ARCHITECTURE.md has the figures).
 //!
 //! The slot is for a task woken by the one that runs: it will find its data in the cache. It never
 //! causes a wake-up of another worker, and no more than three such tasks run in a row.
-//!
-//! # Orderings
-//!
-//! | label  | release side                    | acquire side              | what crosses |
-//! |--------|---------------------------------|---------------------------|--------------|
-//! | `tail` | the lock, where the length is stored | the lock             | the tasks; the length outside it is a hint |
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use windlass_sync::shim::Mutex;
-use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
-
-use crate::deque::{Steal, Stealer, Worker};
+use crate::deque::{Stealer, Worker, insist};
 use crate::task::Runnable;
 use crate::task::slot::{Glance, Slot};
 
-/// What a crossbeam deque holds without growing.
-pub const WINDOW: usize = 64;
-/// The window is refilled when it holds less than this part of it: thieves should find something.
-const REFILL_BELOW: usize = 4;
-/// Tasks moved at once, by a refill or a theft.
+/// Tasks moved at once by a theft.
 pub const BATCH: usize = 32;
 
 /// The owner's side of a queue.
 #[derive(Debug)]
 pub struct RunQueue {
-    window: Worker<Runnable>,
-    /// How many tasks it may hold.
-    limit: usize,
+    tasks: Worker<Runnable>,
     public: Arc<Public>,
 }
 
@@ -54,9 +37,6 @@ pub struct RunQueue {
 #[repr(align(128))]
 pub struct Public {
     stealer: Stealer<Runnable>,
-    tail: Mutex<VecDeque<Runnable>>,
-    /// The tail's length, stored under its lock.
-    tail_len: AtomicUsize,
     /// The next task. Filled only by the owner.
     slot: Slot,
 }
@@ -65,19 +45,9 @@ impl RunQueue {
     /// An empty queue.
     #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
     pub fn new() -> Self {
-        Self::with_window(WINDOW)
-    }
-
-    /// An empty queue with a window of another size, for models, which come to its end sooner.
-    pub fn with_window(limit: usize) -> Self {
-        let window = Worker::new_fifo();
-        let public = Arc::new(Public {
-            stealer: window.stealer(),
-            tail: Mutex::new(VecDeque::new()),
-            tail_len: AtomicUsize::new(0),
-            slot: Slot::new(),
-        });
-        Self { window, limit, public }
+        let tasks = Worker::new_fifo();
+        let public = Arc::new(Public { stealer: tasks.stealer(), slot: Slot::new() });
+        Self { tasks, public }
     }
 
     /// The side for others.
@@ -85,27 +55,15 @@ impl RunQueue {
         &self.public
     }
 
-    /// The deque, for batches that come from the injector or another window.
-    pub fn window(&self) -> &Worker<Runnable> {
-        &self.window
+    /// The deque, for batches that come from the injector.
+    pub fn deque(&self) -> &Worker<Runnable> {
+        &self.tasks
     }
 
     /// Adds a task at the end.
     #[inline]
     pub fn push(&self, task: Runnable) {
-        if self.public.tail_len() == 0 && self.window.len() < self.limit {
-            self.window.push(task);
-        } else {
-            self.push_behind(task);
-        }
-    }
-
-    /// Adds a task to the tail. Apart, so that a push to the window is a few instructions in line.
-    #[inline(never)]
-    fn push_behind(&self, task: Runnable) {
-        let mut tail = self.public.tail.lock();
-        tail.push_back(task);
-        self.public.set_tail_len(tail.len());
+        self.tasks.push(task);
     }
 
     /// Makes `task` the next one; the one that was to be next goes to the end.
@@ -126,70 +84,39 @@ impl RunQueue {
         self.public.slot.take()
     }
 
-    /// The oldest task.
+    /// The oldest task; the slot does not count.
     #[inline]
     pub fn pop(&self) -> Option<Runnable> {
-        if self.public.tail_len() > 0 && self.window.len() < self.limit.div_ceil(REFILL_BELOW) {
-            self.refill();
-        }
-        self.window.pop()
+        self.tasks.pop()
     }
 
-    /// Tasks in window and tail.
+    /// How many tasks there are; the slot does not count.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.window.len() + self.public.tail_len()
+        self.tasks.len()
     }
 
-    /// True if there is nothing in window and tail.
+    /// True if there is none; the slot does not count.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Moves the oldest tasks of the tail to the window.
-    fn refill(&self) {
-        let mut tail = self.public.tail.lock();
-        let count = tail.len().min(self.limit / 2);
-        for task in tail.drain(..count) {
-            self.window.push(task);
-        }
-        self.public.set_tail_len(tail.len());
+        self.tasks.is_empty()
     }
 }
 
 impl Public {
-    /// Takes up to half of what is here; one task is returned, the others go to `into`, whose
-    /// window must be empty.
-    pub fn steal_into(&self, into: &RunQueue) -> Steal<Runnable> {
-        match self.stealer.steal_batch_with_limit_and_pop(&into.window, BATCH) {
-            Steal::Empty if self.tail_len() > 0 => self.steal_tail(into),
-            result => result,
-        }
-    }
-
-    fn steal_tail(&self, into: &RunQueue) -> Steal<Runnable> {
-        let mut tail = self.tail.lock();
-        if !self.stealer.is_empty() {
-            return Steal::Retry; // a refill came first, and what it moved is older
-        }
-        let count = tail.len().div_ceil(2).min(BATCH);
-        let Some(first) = tail.pop_front() else {
-            return Steal::Empty;
-        };
-        for task in tail.drain(..count - 1) {
-            into.window.push(task);
-        }
-        self.set_tail_len(tail.len());
-        Steal::Success(first)
+    /// Takes up to half of what is here, but no more than a batch; one task is returned, the others go
+    /// to the end of `into`.
+    pub fn steal_into(&self, into: &RunQueue) -> Option<Runnable> {
+        insist(|| self.stealer.steal_batch_with_limit_and_pop(&into.tasks, BATCH))
     }
 
     /// True if there is nothing to steal; the slot does not count.
     pub fn is_empty(&self) -> bool {
-        self.stealer.is_empty() && self.tail_len() == 0
+        self.stealer.is_empty()
     }
 
-    /// Tasks that can be stolen, for people.
+    /// Tasks that can be stolen.
     pub fn len(&self) -> usize {
-        self.stealer.len() + self.tail_len()
+        self.stealer.len()
     }
 
     /// What is in the next-task slot now.
@@ -204,30 +131,7 @@ impl Public {
 
     /// Takes one task from anywhere, for taking a queue apart.
     pub fn take_any(&self) -> Option<Runnable> {
-        if let Some(seen) = self.slot.glance() {
-            return self.slot.take_if(seen);
-        }
-        loop {
-            match self.stealer.steal() {
-                Steal::Success(task) => return Some(task),
-                Steal::Retry => {}
-                Steal::Empty => break,
-            }
-        }
-        let mut tail = self.tail.lock();
-        let task = tail.pop_front();
-        self.set_tail_len(tail.len());
-        task
-    }
-
-    fn tail_len(&self) -> usize {
-        // ORDERING: Relaxed, `tail` acquire side as a hint. A worker about to park reads it after
-        // its fence, which the fence of whoever pushed makes exact; see `idle`.
-        self.tail_len.load(Relaxed)
-    }
-
-    fn set_tail_len(&self, len: usize) {
-        // ORDERING: Relaxed, `tail` release side; the lock that is held orders the stores.
-        self.tail_len.store(len, Relaxed);
+        let next = self.slot.glance().and_then(|seen| self.slot.take_if(seen));
+        next.or_else(|| insist(|| self.stealer.steal()))
     }
 }

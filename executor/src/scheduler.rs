@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use windlass_reactor as reactor;
 use windlass_sync::shim::atomic::{AtomicUsize, Ordering::*};
-use windlass_sync::shim::{Arc, Mutex, hint};
+use windlass_sync::shim::{Arc, Mutex};
 use windlass_timer::Timers;
 use windlass_timer::clock::{Clock, Subscription};
 
@@ -17,7 +17,7 @@ use crate::blocking::BlockingPool;
 use crate::caller::Core;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::deque::{Injector, Steal};
+use crate::deque::{Injector, insist};
 use crate::driver::Driver;
 use crate::ending::Ending;
 use crate::helm::Helm;
@@ -217,14 +217,8 @@ impl Shared {
 
     /// Takes one task from any queue, for taking the runtime apart.
     pub(crate) fn take_any(&self) -> Option<Runnable> {
-        loop {
-            match self.injector.steal() {
-                Steal::Success(task) => return Some(task),
-                Steal::Retry => hint::spin_loop(),
-                Steal::Empty => break,
-            }
-        }
-        self.seats.iter().find_map(|seat| seat.queue.take_any())
+        insist(|| self.injector.steal())
+            .or_else(|| self.seats.iter().find_map(|seat| seat.queue.take_any()))
     }
 
     /// Takes the tasks that are bound to seat 0's thread and wait for it.

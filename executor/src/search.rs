@@ -6,7 +6,7 @@
 
 use windlass_sync::shim::hint;
 
-use crate::deque::Steal;
+use crate::deque::insist;
 use crate::run_queue::BATCH;
 use crate::task::Runnable;
 use crate::worker::Worker;
@@ -59,12 +59,9 @@ impl Worker {
             if victim == self.seat || !self.shared.is_worth_a_theft(victim) {
                 continue;
             }
-            loop {
-                match seats[victim].queue.steal_into(&self.queue) {
-                    Steal::Success(task) => return Some(task),
-                    Steal::Empty => break,
-                    Steal::Retry => hint::spin_loop(),
-                }
+            let stolen = seats[victim].queue.steal_into(&self.queue);
+            if stolen.is_some() {
+                return stolen;
             }
         }
         None
@@ -73,11 +70,8 @@ impl Worker {
     /// Moves the injected tasks behind the queued ones: a single worker keeps tasks in their order.
     pub(crate) fn queue_injected(&self) {
         for _ in 0..self.shared.injector.len() {
-            match self.shared.injector.steal() {
-                Steal::Success(task) => self.queue.push(task),
-                Steal::Empty => return,
-                Steal::Retry => hint::spin_loop(),
-            }
+            let Some(task) = insist(|| self.shared.injector.steal()) else { return };
+            self.queue.push(task);
         }
     }
 
@@ -112,24 +106,16 @@ impl Worker {
         if injector.is_empty() {
             return None;
         }
-        // A batch goes behind the window, so it may only fill an empty one; a share each, so that
+        // A worker that has work takes one, out of turn; one that has none a share, so that
         // one worker does not carry the whole load away.
         let share = (injector.len() / self.shared.seats.len() + 1).min(BATCH);
-        loop {
-            let taken = if self.queue.is_empty() && share > 1 {
-                injector.steal_batch_with_limit_and_pop(self.queue.window(), share)
-            } else {
-                injector.steal()
-            };
-            match taken {
-                Steal::Success(task) => {
-                    self.counters().injector.add(1);
-                    self.found();
-                    return Some(task);
-                }
-                Steal::Empty => return None,
-                Steal::Retry => hint::spin_loop(),
-            }
-        }
+        let task = if self.queue.is_empty() && share > 1 {
+            insist(|| injector.steal_batch_with_limit_and_pop(self.queue.deque(), share))
+        } else {
+            insist(|| injector.steal())
+        }?;
+        self.counters().injector.add(1);
+        self.found();
+        Some(task)
     }
 }

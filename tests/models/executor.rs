@@ -307,14 +307,6 @@ pub const MODELS: &[Model] = &[
         body: jump::who_finds_everybody_asleep_sees_what_they_did,
     },
     Model {
-        name: "a_thief_and_the_owner_take_each_task_of_window_and_tail_once",
-        threads: 2,
-        weak: Some(3),
-        interleaving: Some(3),
-        killed_by: "refill taking the newest of the tail; push filling the window past a tail",
-        body: run_queue::a_thief_and_the_owner_take_each_task_of_window_and_tail_once,
-    },
-    Model {
         name: "a_next_task_and_the_one_it_displaces_are_taken_once",
         threads: 2,
         weak: Some(4),

@@ -255,8 +255,8 @@ fn a_blocked_worker_that_was_quick_until_then_does_not_keep_the_task_in_its_queu
 }
 
 #[test]
-fn a_blocked_worker_does_not_keep_the_tasks_in_its_tail() {
-    judge("the tail", || ready_beside(1000, None));
+fn a_blocked_worker_does_not_keep_the_tasks_in_a_long_queue() {
+    judge("a long queue", || ready_beside(1000, None));
 }
 
 #[test]

@@ -8,14 +8,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use windlass_executor::deque::{Injector, Steal, Stealer, Worker};
+use windlass_executor::deque::{Injector, Stealer, Worker, insist};
 use windlass_executor::ending::{Ending, STOPPING};
 use windlass_executor::helm::Helm;
 use windlass_executor::idle::Idle;
 use windlass_executor::pace::Pace;
 use windlass_executor::parker::Parker;
 use windlass_executor::rest::lie_down;
-use windlass_sync::shim::{Condvar, Mutex, hint};
+use windlass_sync::shim::{Condvar, Mutex};
 
 use crate::note::Note;
 
@@ -212,17 +212,6 @@ impl Sim {
         match &self.pace {
             Some(pace) => pace.is_worth_a_theft(queue.len()),
             None => !queue.is_empty(),
-        }
-    }
-}
-
-/// Tries until there is an answer.
-fn insist<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
-    loop {
-        match steal() {
-            Steal::Success(item) => return Some(item),
-            Steal::Empty => return None,
-            Steal::Retry => hint::spin_loop(),
         }
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use windlass_executor::deque::{Injector, Steal};
+use windlass_executor::deque::{Injector, insist};
 use windlass_executor::registry::Registry;
 use windlass_executor::task::runnable::Listed;
 use windlass_executor::task::{Owner, Runnable, TaskId, new_task};
 use windlass_executor::transit::Transit;
 use windlass_sync::shim::atomic::{AtomicUsize, Ordering::Relaxed};
-use windlass_sync::shim::hint;
 
 use super::hands::{Subject, raise_and_wake, spawn, spec};
 
@@ -41,13 +40,7 @@ impl Runtime {
     }
 
     fn take_any(&self) -> Option<Runnable> {
-        loop {
-            match self.0.injector.steal() {
-                Steal::Success(task) => return Some(task),
-                Steal::Retry => hint::spin_loop(),
-                Steal::Empty => return None,
-            }
-        }
+        insist(|| self.0.injector.steal())
     }
 
     /// As `Shared::drop`, and then the memory goes.
