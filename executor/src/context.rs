@@ -4,11 +4,11 @@
 //! reactor floor. They are entered together, once per worker thread and once per `block_on`.
 
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
 
 use windlass_reactor as reactor;
+use windlass_sync::current::{self, Current};
 use windlass_sync::shim::{self, Arc};
 use windlass_timer as timer;
 
@@ -17,7 +17,7 @@ use crate::slack::Slack;
 use crate::worker::Worker;
 
 shim::thread_local! {
-    static CURRENT: RefCell<Option<Rc<Context>>> = RefCell::new(None);
+    static CURRENT: Current<Rc<Context>> = RefCell::new(None);
 }
 
 /// What a thread is.
@@ -30,40 +30,29 @@ pub(crate) struct Context {
 /// Leaves the runtime when dropped, and names the former one again.
 #[must_use = "the runtime is current only while this guard lives"]
 pub(crate) struct Entered {
-    former: Option<Rc<Context>>,
+    /// First of all: it may be the last reference to the runtime.
+    _context: current::Entered<Rc<Context>>,
     _timers: timer::EnterGuard,
     _reactor: reactor::EnterGuard,
     _slack: Option<Slack>,
-    /// The guard belongs to its thread.
-    _here: PhantomData<*const ()>,
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let former = self.former.take();
-        let mine = CURRENT.try_with(|current| current.replace(former));
-        drop(mine); // may be the last reference to the runtime
-    }
 }
 
 /// Makes the runtime current on this thread, as that worker or as a guest.
 pub(crate) fn enter(shared: &Arc<Shared>, worker: Option<Rc<Worker>>) -> Entered {
     let shard = worker.as_ref().map_or(shared.timers.foreign(), |worker| worker.seat);
     let slack = worker.is_some().then(Slack::none);
-    let context = Rc::new(Context { shared: shared.clone(), worker });
     Entered {
-        former: CURRENT.try_with(|current| current.replace(Some(context))).ok().flatten(),
+        _context: current::enter(&CURRENT, Rc::new(Context { shared: shared.clone(), worker })),
         _timers: timer::Handle::new(shared.timers.clone(), shard).enter(),
         _reactor: shared.reactor.enter(),
         _slack: slack,
-        _here: PhantomData,
     }
 }
 
 /// What this thread is, if it is in a runtime. To count it is cheaper than to count the runtime.
 #[inline]
 pub(crate) fn current() -> Option<Rc<Context>> {
-    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+    current::get(&CURRENT)
 }
 
 /// Calls `f` with the worker that this thread is. `f` must not enter or leave a runtime.

@@ -94,7 +94,12 @@ impl Worker {
     }
 
     pub(crate) fn wake_one(&self) {
-        if let Some(seat) = self.shared.idle.notify() {
+        self.rouse(self.shared.idle.notify());
+    }
+
+    /// Unparks the seat that was taken out of its bed, if any.
+    pub(crate) fn rouse(&self, seat: Option<usize>) {
+        if let Some(seat) = seat {
             self.counters().wakes.add(1);
             self.shared.unpark(seat);
         }

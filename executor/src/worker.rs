@@ -275,9 +275,7 @@ impl Worker {
     fn share_surplus(&self) {
         let shares = self.my_seat().pace.shares(self.queue.len());
         for _ in 0..shares.min(self.shared.idle.parked()) {
-            let Some(seat) = self.shared.idle.call_anybody() else { return };
-            self.counters().wakes.add(1);
-            self.shared.unpark(seat);
+            self.rouse(self.shared.idle.call_anybody());
         }
     }
 
@@ -360,12 +358,8 @@ impl Worker {
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.
     fn begin_work(&self) {
         self.found();
-        if !self.shared.idle.is_watched()
-            && !self.somebody_wakes_soon()
-            && let Some(seat) = self.shared.idle.relieve()
-        {
-            self.counters().wakes.add(1);
-            self.shared.unpark(seat);
+        if !self.shared.idle.is_watched() && !self.somebody_wakes_soon() {
+            self.rouse(self.shared.idle.relieve());
         }
     }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 
+use windlass_sync::current::{self, Current, Entered};
 use windlass_sync::shim::{self, Arc};
 
 use crate::error::no_runtime;
@@ -11,7 +12,7 @@ use crate::reactor::{Shared, unparker};
 
 shim::thread_local! {
     /// The reactor that sockets made on this thread belong to.
-    static CURRENT: RefCell<Option<Handle>> = RefCell::new(None);
+    static CURRENT: Current<Handle> = RefCell::new(None);
 }
 
 /// A way to reach a reactor from anywhere.
@@ -55,12 +56,12 @@ impl Handle {
 
     /// The current handle of this thread, if there is one.
     pub fn try_current() -> Option<Handle> {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+        current::get(&CURRENT)
     }
 
     /// Makes it the current handle of this thread until the guard is dropped. Guards nest.
     pub fn enter(&self) -> EnterGuard {
-        EnterGuard { former: replace(Some(self.clone())) }
+        EnterGuard(current::enter(&CURRENT, self.clone()))
     }
 
     /// Makes the turn in progress return, or the next one that would wait.
@@ -112,18 +113,4 @@ impl AsRawFd for Handle {
 /// Restores the former current handle when dropped.
 #[derive(Debug)]
 #[must_use = "the handle is current only while this guard lives"]
-pub struct EnterGuard {
-    former: Option<Handle>,
-}
-
-impl Drop for EnterGuard {
-    fn drop(&mut self) {
-        drop(replace(self.former.take()));
-    }
-}
-
-/// Sets the current handle and returns the former one, so that the caller drops it.
-fn replace(handle: Option<Handle>) -> Option<Handle> {
-    // A thread that is being torn down has no current handle, and needs none.
-    CURRENT.try_with(|current| current.replace(handle)).ok().flatten()
-}
+pub struct EnterGuard(#[expect(dead_code, reason = "held for its drop")] Entered<Handle>);

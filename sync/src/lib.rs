@@ -11,6 +11,7 @@
 //!                    waiter, wait_list                  who waits, in which order
 //!                            |
 //!                 budget, waiting, wakes                how to wait politely, visibly and safely
+//!                        current                     what a thread belongs to
 //!                            |
 //!                          shim                         the loom switch
 //! ```
@@ -43,7 +44,7 @@
 //! `tests/models/FOR_USERS.md` in the repository has a whole package to begin with, the profile that the
 //! command names, and the rules for a model; `examples/model_check` is a package that does it.
 //!
-//! Reading order: [`shim`] (the loom switch), [`wakes`], [`budget`], [`waiting`], [`wait_list`],
+//! Reading order: [`shim`] (the loom switch), [`wakes`], [`budget`], [`waiting`], [`current`], [`wait_list`],
 //! `waiter`; then [`event`], [`notify`], [`mutex`], [`semaphore`], each a little more than the one
 //! before, and what is built like them: [`rwlock`], [`condvar`], [`barrier`], [`limiter`], [`once`],
 //! [`cancel`]. What passes values on: [`oneshot`], [`queue`], [`watch`], [`broadcast`].
@@ -55,6 +56,7 @@ pub mod broadcast;
 pub mod budget;
 pub mod cancel;
 pub mod condvar;
+pub mod current;
 pub mod error;
 pub mod event;
 pub mod limiter;

@@ -24,8 +24,8 @@ const WHOLE: usize = 18_000;
 /// Code lines of the road a reader walks first.
 const ROAD: usize = 6_000;
 /// What lies beside that road: sockets and the helpers over them, signals, blocking pools, settings,
-/// diagnosis, errors, ticks, and futures on top of tasks.
-const BESIDE_THE_ROAD: [&str; 21] = [
+/// diagnosis, ticks, and futures on top of tasks.
+const BESIDE_THE_ROAD: [&str; 20] = [
     "timer/src/interval.rs",
     "reactor/src/net",
     "reactor/src/io",
@@ -43,7 +43,6 @@ const BESIDE_THE_ROAD: [&str; 21] = [
     "executor/src/report.rs",
     "executor/src/shield.rs",
     "executor/src/task/describe.rs",
-    "executor/src/task/error.rs",
     "executor/src/task_local.rs",
     "executor/src/time_limit.rs",
     "executor/src/wait.rs",

@@ -4,8 +4,8 @@
 //! worker's own, or the foreign one.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 
+use windlass_sync::current::{self, Current, Entered};
 use windlass_sync::shim::{self, Arc};
 
 use crate::clock::Clock;
@@ -13,7 +13,7 @@ use crate::shard::Shard;
 use crate::timers::Timers;
 
 shim::thread_local! {
-    static CURRENT: RefCell<Option<Handle>> = RefCell::new(None);
+    static CURRENT: Current<Handle> = RefCell::new(None);
 }
 
 /// A way to use some [`Timers`] from a thread.
@@ -51,7 +51,7 @@ impl Handle {
 
     /// As [`current`](Self::current), or `None`.
     pub fn try_current() -> Option<Handle> {
-        with_current(|handle| {
+        current::with(&CURRENT, |handle| {
             let handle = handle?;
             // Not the shard of this thread: the handle may go anywhere.
             let shard = handle.shard.outside().unwrap_or(&handle.shard).clone();
@@ -61,7 +61,7 @@ impl Handle {
 
     /// Makes these the timers of this thread until the guard is dropped.
     pub fn enter(&self) -> EnterGuard {
-        EnterGuard { former: replace(Some(self.clone())), _here: PhantomData }
+        EnterGuard(current::enter(&CURRENT, self.clone()))
     }
 
     /// The timers.
@@ -78,22 +78,12 @@ impl Handle {
 /// Gives the thread its former timers back when dropped. Guards are dropped in reverse order.
 #[derive(Debug)]
 #[must_use = "the timers are entered only while this guard lives"]
-pub struct EnterGuard {
-    former: Option<Handle>,
-    /// It belongs to the thread that entered.
-    _here: PhantomData<*const ()>,
-}
-
-impl Drop for EnterGuard {
-    fn drop(&mut self) {
-        drop(replace(self.former.take()));
-    }
-}
+pub struct EnterGuard(#[expect(dead_code, reason = "held for its drop")] Entered<Handle>);
 
 /// The shard to make a timer in; `what` is the function that needs one.
 #[track_caller]
 pub(crate) fn current_shard(what: &str) -> Arc<Shard> {
-    match with_current(|handle| handle.map(|handle| handle.shard.clone())) {
+    match current::with(&CURRENT, |handle| handle.map(|handle| handle.shard.clone())) {
         Some(shard) => shard,
         None => missing(what),
     }
@@ -105,23 +95,11 @@ pub(crate) fn current_shard(what: &str) -> Arc<Shard> {
 /// that travelled is armed where it arrived, and on a thread without these timers in the foreign
 /// shard.
 pub(crate) fn shard_beside(home: &Arc<Shard>) -> Option<Arc<Shard>> {
-    with_current(|handle| match handle {
+    current::with(&CURRENT, |handle| match handle {
         Some(handle) if Arc::ptr_eq(&handle.shard, home) => None,
         Some(handle) if handle.shard.is_beside(home) => Some(handle.shard.clone()),
         _ => home.outside().cloned(),
     })
-}
-
-/// Shows the handle of this thread; there is none while the thread is torn down.
-fn with_current<R>(look: impl Fn(Option<&Handle>) -> R) -> R {
-    match CURRENT.try_with(|current| look(current.borrow().as_ref())) {
-        Ok(answer) => answer,
-        Err(_) => look(None),
-    }
-}
-
-fn replace(handle: Option<Handle>) -> Option<Handle> {
-    CURRENT.try_with(|current| current.replace(handle)).ok().flatten()
 }
 
 #[track_caller]

@@ -30,9 +30,7 @@ use crate::scheduler::Shared;
 pub struct JoinError(Box<Inner>);
 
 struct Inner {
-    id: TaskId,
-    name: Option<Arc<str>>,
-    spawned_at: &'static Location<'static>,
+    about: About,
     cause: Cause,
 }
 
@@ -52,8 +50,7 @@ struct Panicked {
 
 impl JoinError {
     fn new(about: About, cause: Cause) -> Self {
-        let About { id, name, spawned_at } = about;
-        Self(Box::new(Inner { id, name, spawned_at, cause }))
+        Self(Box::new(Inner { about, cause }))
     }
 
     pub(crate) fn cancelled(about: About, reason: Option<Arc<str>>) -> Self {
@@ -120,9 +117,7 @@ impl JoinError {
 
     /// The same error, with this name if it has none.
     pub(crate) fn with_name(mut self, name: Option<Arc<str>>) -> Self {
-        if self.0.name.is_none() {
-            self.0.name = name;
-        }
+        self.0.about.name = self.0.about.name.or(name);
         self
     }
 
@@ -136,24 +131,24 @@ impl JoinError {
 
     /// The task's number.
     pub fn id(&self) -> TaskId {
-        self.0.id
+        self.0.about.id
     }
 
     /// The task's name, if it was given one.
     pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        self.0.about.name.as_deref()
     }
 
     /// The line that spawned the task.
     pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.0.spawned_at
+        self.0.about.spawned_at
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, name, at) = (self.0.id, quoted(&self.0.name), self.0.spawned_at);
-        write!(f, "task {id}{name} (spawned at {at}) ")?;
+        let About { id, name, spawned_at } = &self.0.about;
+        write!(f, "task {id}{} (spawned at {spawned_at}) ", quoted(name))?;
         match &self.0.cause {
             Cause::Cancelled(None) => f.write_str("was cancelled"),
             Cause::Cancelled(Some(reason)) => write!(f, "was cancelled: {reason}"),
@@ -180,12 +175,8 @@ impl std::error::Error for JoinError {
 
 impl From<JoinError> for std::io::Error {
     fn from(error: JoinError) -> Self {
-        let kind = if error.is_cancelled() {
-            std::io::ErrorKind::Interrupted
-        } else {
-            std::io::ErrorKind::Other
-        };
-        std::io::Error::new(kind, error)
+        use std::io::ErrorKind::{Interrupted, Other};
+        std::io::Error::new(if error.is_cancelled() { Interrupted } else { Other }, error)
     }
 }
 

@@ -383,18 +383,9 @@ impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // ORDERING: Relaxed. For people.
         let word = self.0.load(Relaxed);
-        let bits = [
-            (ACTIVE, "ACTIVE"),
-            (WOKEN, "WOKEN"),
-            (DONE, "DONE"),
-            (CANCELLED, "CANCELLED"),
-            (JOINABLE, "JOINABLE"),
-            (WATCHED, "WATCHED"),
-            (LISTED, "LISTED"),
-        ];
-        let names: Vec<_> = bits.iter().filter(|(bit, _)| word & bit != 0).map(|b| b.1).collect();
         let handles = (word & HANDLES) / HANDLE;
         let wakers = (word & WAKERS) / WAKER;
-        write!(f, "State({}, {handles} handles, {wakers} wakers)", names.join(" | "))
+        let bits = word & !(HANDLES | WAKERS);
+        write!(f, "State({:?}, {bits:#b}, {handles} handles, {wakers} wakers)", self.phase())
     }
 }
