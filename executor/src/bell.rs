@@ -68,10 +68,11 @@ impl<S> Bell<S> {
         self.rung.load(Relaxed)
     }
 
-    /// True if the root is to be polled, which the caller does now.
+    /// True if the root is to be polled, which the caller does now. Costs a load if it is not: seat 0
+    /// asks at every turn.
     pub fn take(&self) -> bool {
         // ORDERING: Acquire, of `root`.
-        self.rung.swap(false, Acquire)
+        self.is_rung() && self.rung.swap(false, Acquire)
     }
 
     /// Sleeps outside until the bell rings, or the seat may be free.

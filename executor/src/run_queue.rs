@@ -66,9 +66,15 @@ impl RunQueue {
         self.tasks.push(task);
     }
 
-    /// Makes `task` the next one; the one that was to be next goes to the end.
+    /// Makes `task` the next one; true if the one that was to be next has gone to the end for it.
+    ///
+    /// In an empty queue it is the next one anyway, and a queue is cheaper than the slot.
     #[inline]
     pub fn push_next(&self, task: Runnable) -> bool {
+        if self.is_empty() && self.public.slot.glance().is_none() {
+            self.push(task);
+            return false;
+        }
         match self.public.slot.replace(Some(task)) {
             Some(displaced) => {
                 self.push(displaced);
