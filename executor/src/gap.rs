@@ -22,8 +22,8 @@ use windlass_timer::wheel::TICK_NS;
 const SPARSE_NS: u64 = TICK_NS / 4;
 /// The gap where they are dense.
 const DENSE_NS: u64 = TICK_NS / 4 * 3;
-/// So many timers of one worker in a tick are dense: with the short gap, a wake-up would fire four.
-const DENSE: u64 = 16;
+/// So many timers of one worker in a tick are dense: with the short gap, a wake-up would fire two.
+const DENSE: u64 = 4;
 
 /// One worker's gap.
 #[derive(Debug, Default)]

@@ -31,8 +31,8 @@
 //! relied on this one searcher: that is why it goes on as a searcher, and comes to S1.
 //!
 //! A queue that its worker will have done at once is no work to steal ([`crate::pace`]): whoever looks
-//! passes it by, and its worker calls nobody for it. What it calls for is worth a theft, too, and the
-//! estimate was stored before P2, as the task was. If it rises later, then the worker, who asks
+//! passes it by, and its worker calls nobody for it, nor does a thief for the batch that it has just taken.
+//! What a worker calls for is worth a theft, too, and the estimate was stored before P2, as the task was. If it rises later, then the worker, who asks
 //! after each poll whether anybody is idle, calls then; and if it is stuck, the sentinel comes.
 //!
 //! Everybody re-checks at W3, not just the last searcher: it costs a few loads, and it is what makes

@@ -2,8 +2,8 @@
 //!
 //! A wake-up costs some microseconds, on both sides. A dozen tasks that take a tenth of one each are
 //! done before anybody has come to help; two that take a millisecond are not. So a worker keeps an
-//! estimate of how long its polls take, and calls for help when its queue holds more than a wake-up's
-//! worth. The estimate costs no clock: it is made of the readings that timers need anyway.
+//! estimate of how long its polls take, and calls for help when its queue holds two wake-ups' worth: who
+//! comes takes half of it. The estimate costs no clock: it is made of the readings that timers need anyway.
 //!
 //! A theft costs less, but not nothing: the task, its data and the primitives it shares with its
 //! neighbours move to another processor, and back when a neighbour wakes it. Two workers that steal
@@ -24,8 +24,10 @@ use std::cell::Cell;
 
 use windlass_sync::shim::atomic::{AtomicU64, Ordering::*};
 
+/// How long it takes until a worker that is woken has its first task.
+const WAKE_NS: u64 = 50_000;
 /// A queue with so much work in it deserves another worker.
-const SHARE_NS: u64 = 50_000;
+const SHARE_NS: u64 = 2 * WAKE_NS;
 /// A queue with so much work in it is worth a theft. Measured with two workers that share one queue,
 /// or one semaphore: 0.5 and 0.6 of the time from 1 to 8 µs on; with a hundred independent pairs:
 /// 1.02 to 1.08 of it up to 2 µs, 1.5 at 8.
@@ -99,7 +101,7 @@ impl Stretch {
     /// True if a crowd has waited behind this worker for as long as a wake-up takes.
     #[inline]
     pub fn is_laden(&self) -> bool {
-        self.laden_ns.get() >= SHARE_NS
+        self.laden_ns.get() >= WAKE_NS
     }
 
     /// The clock was read after so many polls in all, with so many tasks in the queue.
@@ -132,9 +134,10 @@ mod tests {
         let (pace, stretch) = (Pace::new(UNKNOWN_NS), Stretch::new(0));
         (1..=40).for_each(|turn| stretch.measure(&pace, turn * 6_100, turn * 61, 0)); // 100 ns each
         assert_eq!(pace.shares(64), 0);
-        assert!(pace.shares(600) >= 1);
+        assert_eq!(pace.shares(900), 0, "half of it is done before anybody has come");
+        assert!(pace.shares(1_200) >= 1);
         stretch.measure(&pace, 40 * 6_100 + 5_000_000, 41 * 61, 0); // one of them took 5 ms
-        assert!(pace.shares(8) >= 3);
+        assert!(pace.shares(16) >= 3);
     }
 
     #[test]

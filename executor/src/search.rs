@@ -32,7 +32,7 @@ impl Worker {
         for pass in 0..SEARCH_PASSES {
             if let Some(task) = self.steal() {
                 self.counters().steals.add(1);
-                self.found();
+                self.found_by_pace();
                 return Some(task);
             }
             if let Some(task) = self.take_injected() {
@@ -76,14 +76,19 @@ impl Worker {
     }
 
     /// Work was found: a searcher stops searching, and the last one sends another out in its place
-    /// if there is more than it can run at once.
-    pub(crate) fn found(&self) {
+    /// if there is more than it can run at once, here or elsewhere.
+    fn found(&self, more_here: bool) {
         if self.searching.take()
             && self.shared.idle.end_search()
-            && (!self.queue.is_empty() || self.shared.has_work_beside(self.seat))
+            && (more_here || self.shared.has_work_beside(self.seat))
         {
             self.wake_one();
         }
+    }
+
+    /// As `found`, for work that its worker would have called nobody for if it were not much.
+    pub(crate) fn found_by_pace(&self) {
+        self.found(self.my_seat().pace.shares(self.queue.len()) > 0);
     }
 
     /// Gives up being a searcher, when the seat is left.
@@ -120,7 +125,7 @@ impl Worker {
             insist(|| injector.steal())
         }?;
         self.counters().injector.add(1);
-        self.found();
+        self.found(!self.queue.is_empty());
         Some(task)
     }
 }

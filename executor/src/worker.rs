@@ -357,7 +357,7 @@ impl Worker {
 
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.
     fn begin_work(&self) {
-        self.found();
+        self.found_by_pace();
         if !self.shared.idle.is_watched() && !self.somebody_wakes_soon() {
             self.rouse(self.shared.idle.relieve());
         }
