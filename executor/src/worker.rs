@@ -7,7 +7,7 @@
 //! Where the next task comes from, in this order:
 //!
 //! 1. every 61st turn: due timers, the reactor, then the injector, so that none of them starves;
-//! 2. the next-task slot, at most three times in a row;
+//! 2. the next-task slot, at most three times in a row (it is used where the queue is long);
 //! 3. the queue;
 //! 4. tasks that are bound to this thread (they alternate with the queue);
 //! 5. the injector, a batch at a time;

@@ -51,7 +51,7 @@ fn steal(from: &windlass_executor::run_queue::Public, into: &RunQueue, taken: &T
 /// Threads: the owner, a thief. Bound: see the list.
 /// Killed by: `push_next` dropping what it displaces.
 pub fn a_next_task_and_the_one_it_displaces_are_taken_once() {
-    let queue = RunQueue::new();
+    let queue = RunQueue::with_short(1);
     let [first, second, third] = tasks();
     let [mine, stolen] = [Taken::default(), Taken::default()];
     queue.push(first);
