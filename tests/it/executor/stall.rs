@@ -203,14 +203,14 @@ async fn ready_beside(count: usize, waited: Option<Duration>) -> Duration {
 }
 
 #[test]
-fn a_blocked_worker_does_not_keep_the_task_in_its_next_task_slot() {
-    judge("the slot", || ready_beside(1, Some(Duration::from_millis(2))));
+fn a_blocked_worker_does_not_keep_the_task_it_has_woken() {
+    judge("one woken task", || ready_beside(1, Some(Duration::from_millis(2))));
 }
 
 #[test]
 fn the_second_look_at_a_worker_that_blocks_comes_long_before_the_next_watch_ends() {
     let after_a_rest = || ready_beside(1, Some(REST));
-    judge_by(SHARE_OF_TWO_LOOKS, "the slot after a rest", after_a_rest);
+    judge_by(SHARE_OF_TWO_LOOKS, "one woken task after a rest", after_a_rest);
 }
 
 #[test]
@@ -260,8 +260,9 @@ fn a_blocked_worker_does_not_keep_the_tasks_in_a_long_queue() {
 }
 
 #[test]
-fn a_blocked_worker_does_not_keep_the_tasks_it_has_woken() {
-    judge("woken tasks", || ready_beside(50, Some(Duration::from_millis(2))));
+fn a_blocked_worker_does_not_keep_the_task_in_its_next_task_slot() {
+    // Those that were woken first make the queue long, and the last one is in the slot.
+    judge("the slot", || ready_beside(50, Some(Duration::from_millis(2))));
 }
 
 /// As `timers_beside`, but what blocks is the root future.
