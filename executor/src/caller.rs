@@ -139,7 +139,7 @@ impl Seated {
             if driver.is_none() {
                 // A worker sleeps there since before the loop began: it leaves for good.
                 shared.reactor.unpark();
-            } else if driver.is_some_and(|mut driver| driver.prepare_foreign_wait()) {
+            } else if driver.is_some_and(|mut driver| driver.0.prepare_foreign_wait()) {
                 self.hosted = true;
                 return true;
             }

@@ -28,6 +28,7 @@ pub(crate) struct Context {
 }
 
 /// Leaves the runtime when dropped, and names the former one again.
+#[derive(Debug)]
 #[must_use = "the runtime is current only while this guard lives"]
 pub(crate) struct Entered {
     /// First of all: it may be the last reference to the runtime.

@@ -12,28 +12,17 @@ use windlass_sync::shim::thread;
 
 /// What the holder of the driver may do.
 #[derive(Debug)]
-pub(crate) struct Driver {
-    reactor: Reactor,
-}
+pub(crate) struct Driver(pub(crate) Reactor);
 
 impl Driver {
-    pub(crate) fn new(reactor: Reactor) -> Self {
-        Self { reactor }
-    }
-
     /// Collects the events there are, without sleeping; the number of wakers called.
     pub(crate) fn look(&mut self) -> usize {
-        forgive(self.reactor.turn(Some(Duration::ZERO)))
+        forgive(self.0.turn(Some(Duration::ZERO)))
     }
 
     /// Sleeps until there are events, an unpark, or `deadline`; the number of wakers called.
     pub(crate) fn sleep(&mut self, deadline: Option<Instant>) -> usize {
-        forgive(self.reactor.turn_until(deadline))
-    }
-
-    /// See [`Reactor::prepare_foreign_wait`].
-    pub(crate) fn prepare_foreign_wait(&mut self) -> bool {
-        self.reactor.prepare_foreign_wait()
+        forgive(self.0.turn_until(deadline))
     }
 }
 

@@ -31,7 +31,7 @@
 //! relied on this one searcher: that is why it goes on as a searcher, and comes to S1.
 //!
 //! A queue that its worker will have done at once is no work to steal ([`crate::pace`]): whoever looks
-//! passes it by, and its worker calls nobody for it, nor does a thief for the batch that it has just taken.
+//! passes it by, and its worker calls nobody for it (nor one that is left alone), nor does a thief for the batch that it has just taken.
 //! What a worker calls for is worth a theft, too, and the estimate was stored before P2, as the task was. If it rises later, then the worker, who asks
 //! after each poll whether anybody is idle, calls then; and if it is stuck, the sentinel comes.
 //!

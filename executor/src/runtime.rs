@@ -1,6 +1,5 @@
 //! The runtime as its users see it: made by a [`Builder`], reached through a [`Handle`].
 
-use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::sync::Arc;
@@ -195,7 +194,7 @@ impl Drop for Runtime {
 /// assert_eq!(runtime.block_on(task).unwrap(), 42);
 /// # std::io::Result::Ok(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Handle(Arc<Shared>);
 
 impl Handle {
@@ -309,21 +308,10 @@ impl Handle {
     }
 }
 
-impl fmt::Debug for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// The runtime is current on this thread while this guard lives.
+#[derive(Debug)]
 #[must_use = "the runtime is current only while this guard lives"]
 pub struct Entered(#[expect(dead_code, reason = "held for its drop")] context::Entered);
-
-impl fmt::Debug for Entered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Entered")
-    }
-}
 
 /// Makes a default runtime, runs the future, and shuts down in order.
 ///

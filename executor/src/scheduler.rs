@@ -103,7 +103,7 @@ impl Shared {
             injector: Injector::new(),
             idle: Idle::new(parts.seats.len(), parts.core.is_some()),
             reactor: parts.reactor.handle(),
-            helm: Helm::new(Driver::new(parts.reactor)),
+            helm: Helm::new(Driver(parts.reactor)),
             epoch: clock.epoch(),
             caller: Vacancy::new(parts.core),
             inbox: Inbox::default(),

@@ -224,7 +224,8 @@ impl Worker {
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
         let polls = self.counters().polls.get();
-        self.stretch.measure(&self.my_seat().pace, now_ns, polls, self.queue.len());
+        let awake = self.shared.seats.len() - self.shared.idle.parked();
+        self.stretch.measure(&self.my_seat().pace, now_ns, polls, self.queue.len(), awake);
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
         let vacant = (self.seat != 0 && self.shared.idle.is_caller_vacant()).then_some(0);

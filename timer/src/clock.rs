@@ -314,6 +314,7 @@ impl Shared {
 }
 
 /// Keeps a waker subscribed to the changes of a [`Clock`] until dropped.
+#[derive(Debug)]
 #[must_use = "the waker is forgotten when the subscription is dropped"]
 pub struct Subscription {
     clock: Clock,
@@ -325,12 +326,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let waker = self.clock.0.watchers.lock().remove(self.key);
         drop(waker); // after the lock is free
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("key", &self.key).finish_non_exhaustive()
     }
 }
 

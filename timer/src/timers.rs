@@ -45,7 +45,6 @@
 //! The next deadline of a worker's shard is relaxed everywhere: only its own thread makes it
 //! earlier, and to others (the sentinel) it is a hint. What is in the shard crosses with its lock.
 
-use std::fmt;
 use std::task::Waker;
 
 use windlass_sync::shim::Arc;
@@ -79,6 +78,7 @@ const NOBODY: u64 = 0;
 /// assert_eq!(timers.fire(0), 1);
 /// assert!(nap.as_mut().poll(&mut cx).is_ready());
 /// ```
+#[derive(Debug)]
 pub struct Timers {
     /// One for each worker, then the foreign shard.
     shards: Box<[Arc<Shard>]>,
@@ -179,12 +179,6 @@ impl Timers {
 impl Drop for Timers {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl fmt::Debug for Timers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timers").field("clock", &self.clock).field("shards", &self.shards).finish()
     }
 }
 
