@@ -668,6 +668,7 @@ fn a_group_that_is_cancelled_refuses_who_waits_for_room() {
         jumping(workers).block_on(async {
             let group = TaskGroup::new().limit(1).run(async |group| {
                 group.spawn(hold::<_, (), Text>(()));
+                sleep(SECOND).await; // nothing can run any more, so the child has the room
                 let inner = group.clone();
                 let waiter =
                     spawn(async move { inner.spawn_when_free(hold::<_, (), _>(7)).await.is_err() });
