@@ -31,9 +31,11 @@
 //! relied on this one searcher: that is why it goes on as a searcher, and comes to S1.
 //!
 //! A queue that its worker will have done at once is no work to steal ([`crate::pace`]): whoever looks
-//! passes it by, and its worker calls nobody for it (nor one that is left alone), nor does a thief for the batch that it has just taken.
-//! What a worker calls for is worth a theft, too, and the estimate was stored before P2, as the task was. If it rises later, then the worker, who asks
-//! after each poll whether anybody is idle, calls then; and if it is stuck, the sentinel comes.
+//! passes it by, and its worker calls nobody for it, nor does a thief for the batch that it has just
+//! taken. So it is with the queue of a worker that is left alone. What a worker calls for is worth a
+//! theft, too, and the estimate was stored before P2, as the task was. If it rises later, then the
+//! worker, who asks after each poll whether anybody is idle, calls then; and if it is stuck, the
+//! sentinel comes.
 //!
 //! Everybody re-checks at W3, not just the last searcher: it costs a few loads, and it is what makes
 //! the first case hold without any reasoning about who else was awake.
@@ -224,8 +226,7 @@ impl Idle {
     /// watch on. Otherwise it is the sentinel no more, and may sleep as long as it likes.
     pub fn watch_on(&self, seat: usize, active: bool) -> bool {
         self.step(|word| {
-            let occupied = self.seats - usize::from(word & CALLER == 0);
-            let running = occupied > asleep(word).count_ones() as usize;
+            let running = self.awake_in(word) > 0;
             let mine = sentinel(word) == Some(seat);
             if mine && (running || active) { (word, true) } else { (resign(word, seat), false) }
         })
@@ -283,9 +284,19 @@ impl Idle {
     /// True if every occupied seat is parked.
     pub fn all_parked(&self) -> bool {
         // ORDERING: Acquire, of `bed`.
-        let word = self.word.load(Acquire);
+        self.awake_in(self.word.load(Acquire)) == 0
+    }
+
+    /// How many workers are awake now.
+    pub fn awake(&self) -> usize {
+        // ORDERING: Relaxed. A hint.
+        self.awake_in(self.word.load(Relaxed))
+    }
+
+    /// The occupied seats that are not parked.
+    fn awake_in(&self, word: u64) -> usize {
         let occupied = self.seats - usize::from(word & CALLER == 0);
-        asleep(word).count_ones() as usize == occupied
+        occupied - asleep(word).count_ones() as usize
     }
 
     /// The one loop that writes the word. `f` may run more than once, so it only computes.
@@ -357,5 +368,26 @@ impl std::fmt::Debug for Idle {
             .field("searching", &((word & SEARCHERS) / SEARCHER))
             .field("sentinel", &sentinel(word))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_that_is_vacant_parked_or_hosted_is_not_awake() {
+        let idle = Idle::new(3, true);
+        assert_eq!(idle.awake(), 2, "nobody sits on seat 0");
+        idle.set_caller(true);
+        assert_eq!(idle.awake(), 3);
+        let _ = idle.park(1, false, Bed::Condvar);
+        assert_eq!(idle.awake(), 2);
+        let _ = idle.park(0, false, Bed::Host);
+        assert_eq!((idle.awake(), idle.all_parked()), (1, false));
+        let _ = idle.park(2, false, Bed::Reactor);
+        assert_eq!((idle.awake(), idle.all_parked()), (0, true));
+        let _ = idle.leave(1);
+        assert_eq!((idle.awake(), idle.all_parked()), (1, false));
     }
 }

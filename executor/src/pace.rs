@@ -92,6 +92,11 @@ impl Pace {
     pub fn doubt(&self) {
         // ORDERING: Relaxed, as in `work_ns`.
         self.poll_ns.store(UNKNOWN_NS, Relaxed);
+        self.try_again();
+    }
+
+    /// Help is tried again, until the next measurement says otherwise: after a sleep it may be other work.
+    pub fn try_again(&self) {
         // ORDERING: Relaxed, as in `work_ns`.
         self.theft_ns.store(THEFT_NS, Relaxed);
     }
@@ -141,9 +146,8 @@ impl Stretch {
             pace.poll_ns.store(towards(before, mean_ns), Relaxed);
             self.compare(mean_ns, now_ns, awake as u64);
             let is_apart = now_ns < self.apart_ns.get() && mean_ns < SHORT_NS;
-            let theft_ns = if is_apart { u64::MAX } else { THEFT_NS };
             // ORDERING: Relaxed, as above.
-            pace.theft_ns.store(theft_ns, Relaxed);
+            pace.theft_ns.store(if is_apart { u64::MAX } else { THEFT_NS }, Relaxed);
         }
         let laden_ns = self.laden_ns.get() + took_ns;
         let is_laden = queued >= CROWD && pace.is_worth_a_theft(queued);
@@ -297,6 +301,10 @@ mod tests {
         assert!(helped.is_left_alone());
         helped.pace.doubt();
         assert!(!helped.is_left_alone());
+        helped.work(1, 100, 1);
+        assert!(helped.is_left_alone());
+        helped.pace.try_again();
+        assert!(!helped.is_left_alone(), "it has slept");
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Worker {
                 return Some(task);
             }
             // Nobody is there who could make work.
-            if idle.parked() + 1 >= self.shared.seats.len() {
+            if idle.awake() <= 1 {
                 return None;
             }
             if pass + 1 < SEARCH_PASSES {
@@ -54,17 +54,10 @@ impl Worker {
         let seats = &self.shared.seats;
         let start = self.next_victim.get();
         self.next_victim.set(start.wrapping_add(1));
-        for offset in 0..seats.len() {
-            let victim = (start + offset) % seats.len();
-            if victim == self.seat || !self.shared.is_worth_a_theft(victim) {
-                continue;
-            }
-            let stolen = seats[victim].queue.steal_into(&self.queue);
-            if stolen.is_some() {
-                return stolen;
-            }
-        }
-        None
+        let victims = (0..seats.len()).map(|offset| (start + offset) % seats.len());
+        victims
+            .filter(|victim| *victim != self.seat && self.shared.is_worth_a_theft(*victim))
+            .find_map(|victim| seats[victim].queue.steal_into(&self.queue))
     }
 
     /// Moves the injected tasks behind the queued ones: a single worker keeps tasks in their order.

@@ -224,7 +224,7 @@ impl Worker {
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
         let polls = self.counters().polls.get();
-        let awake = self.shared.seats.len() - self.shared.idle.parked();
+        let awake = self.shared.idle.awake();
         self.stretch.measure(&self.my_seat().pace, now_ns, polls, self.queue.len(), awake);
         let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
         let mut fired = 0;
@@ -358,6 +358,7 @@ impl Worker {
 
     /// The first poll after a sleep: it is no search any more, and somebody must watch over it.
     fn begin_work(&self) {
+        self.my_seat().pace.try_again();
         self.found_by_pace();
         if !self.shared.idle.is_watched() && !self.somebody_wakes_soon() {
             self.rouse(self.shared.idle.relieve());

@@ -45,6 +45,7 @@ const EVENTS_PER_TURN: usize = 1024;
 /// reactor.turn(None).unwrap(); // sleeps until the other thread unparks it
 /// other.join().unwrap();
 /// ```
+#[derive(Debug)]
 pub struct Reactor {
     poll: mio::Poll,
     /// What the last poll brought. Kept, because it is large.
@@ -55,12 +56,6 @@ pub struct Reactor {
     /// True between `prepare_foreign_wait` and the next turn.
     foreign_wait: bool,
     shared: Arc<Shared>,
-}
-
-impl fmt::Debug for Reactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reactor").field("shared", &self.shared).finish_non_exhaustive()
-    }
 }
 
 impl Reactor {
