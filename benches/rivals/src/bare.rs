@@ -1,7 +1,8 @@
 //! The echo server without futures: mio loops. The floor of the echo rows.
 //!
-//! Measured with one loop and with one per worker, and the better one counts: where clients and
-//! server share few cores, a second loop only gets into the way of the first and of the clients.
+//! Measured with one loop per worker ([`NAMES`], the first) and with one in all (the second); the one
+//! whose median is better counts. Where clients and server share few cores, a second loop only gets
+//! into the way of the first and of the clients.
 //!
 //! It knows how many connections come, accepts them all, and deals them out before the loops
 //! start, so that it needs no hand-over between threads at all.
@@ -17,23 +18,21 @@ use crate::measure::Plan;
 
 const EVENTS: usize = 1024;
 
-/// Requests per second of the echo row `row`.
+/// What the two are called.
+pub const NAMES: [&str; 2] = ["bare", "bare_1"];
+
+/// Requests per second of the echo row `row`, with one loop in all if `alone`.
 ///
 /// # Errors
 /// If it is no echo row.
-pub fn measure(row: &str, plan: Plan) -> Result<Vec<f64>, String> {
+pub fn measure(row: &str, plan: Plan, alone: bool) -> Result<Vec<f64>, String> {
     let connections = row.strip_prefix("echo_").and_then(|number| number.parse().ok());
     let connections: usize = connections.ok_or("bare knows the echo rows only")?;
-    let one = with_loops(plan, connections, 1);
-    let all = if plan.workers > 1 { with_loops(plan, connections, plan.workers) } else { one };
-    Ok(vec![one.max(all)])
-}
-
-fn with_loops(plan: Plan, connections: usize, loops: usize) -> f64 {
+    let loops = if alone { 1 } else { plan.workers };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
     let address = listener.local_addr().expect("a bound listener has an address");
     std::thread::spawn(move || serve(&listener, connections, loops));
-    load::ask(plan, address, connections)
+    Ok(vec![load::ask(plan, address, connections)])
 }
 
 fn serve(listener: &TcpListener, connections: usize, loops: usize) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::catalogue::{self, ROWS, Row};
 use crate::figures::Figures;
-use crate::{machine, python, table};
+use crate::{bare, machine, python, table};
 
 /// A child that has not finished by then hangs; no row takes a tenth of it.
 const CHILD_DEADLINE: Duration = Duration::from_secs(180);
@@ -70,13 +70,14 @@ impl Settings {
     fn runtimes_of(&self, row: &Row) -> Vec<&str> {
         let named = self.runtimes.iter().map(String::as_str);
         let able = named.filter(|name| {
-            *name != "bare"
+            !bare::NAMES.contains(name)
                 && !row.without.contains(name)
                 && (!python::has(name) || python::can(row))
         });
         let mut runtimes: Vec<&str> = able.collect();
         if row.has_bare() {
-            runtimes.push("bare");
+            // With one worker the two are one.
+            runtimes.extend(bare::NAMES.iter().take(self.workers));
         }
         runtimes
     }

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 
+use crate::bare;
 use crate::measure::{field, median, parse_json_line};
 
 /// All that a log says.
@@ -108,8 +109,16 @@ impl Figures {
     pub fn against_best_peer(&self, metric: &str, more_is_better: bool) -> Option<(&str, Ratio)> {
         let (subject, peers) = self.runtimes.split_first()?;
         let against = |peer| self.ratio(metric, subject, peer, more_is_better);
-        let peers = peers.iter().filter(|peer| *peer != "bare");
+        let peers = peers.iter().filter(|peer| !bare::NAMES.contains(&&***peer));
         let ratios = peers.filter_map(|peer| Some((&**peer, against(peer)?)));
         ratios.max_by(|(_, one), (_, other)| one.median.total_cmp(&other.median))
+    }
+
+    /// The name of the bare loops that did better, by their medians: with two of them in each round,
+    /// the better one of a round would be the one that the noise was kinder to.
+    pub fn better_bare(&self, metric: &str) -> &'static str {
+        let rate = |name: &&&str| self.median(metric, name).unwrap_or(0.0);
+        let better = bare::NAMES.iter().max_by(|one, other| rate(one).total_cmp(&rate(other)));
+        better.expect("there are two")
     }
 }

@@ -54,6 +54,7 @@ const BUILT_IN: &[&str] = &[
     #[cfg(feature = "peers")]
     "smol",
     "bare",
+    "bare_1",
     #[cfg(feature = "windlass")]
     "windlass",
 ];
@@ -114,7 +115,7 @@ fn figures(runtime: &str, row: &Row, plan: Plan) -> Result<Vec<f64>, String> {
         "tokio" => tokio::rows::measure(row.name, plan),
         #[cfg(feature = "peers")]
         "smol" => smol::check_threads(plan).and_then(|()| smol::rows::measure(row.name, plan)),
-        "bare" => bare::measure(row.name, plan),
+        "bare" | "bare_1" => bare::measure(row.name, plan, runtime == "bare_1"),
         #[cfg(feature = "windlass")]
         "windlass" => windlass::rows::measure(row.name, plan),
         _ => Err(format!("no such runtime in this build: {runtime}\n{USAGE}")),

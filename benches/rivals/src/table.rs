@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Metric, ROWS, Row, Target};
 use crate::figures::{Figures, Ratio};
-use crate::python;
+use crate::{bare, python};
 
 /// Rows that are further behind than this are marked.
 const MARK_ABOVE: f64 = 1.5;
@@ -11,7 +11,7 @@ const MARK_ABOVE: f64 = 1.5;
 pub fn markdown(figures: &Figures) -> String {
     let head: Vec<String> = figures.head.iter().map(|line| format!("- {line}")).collect();
     let mut lines = vec![head.join("\n"), String::new()];
-    let named = figures.runtimes.iter().map(String::as_str).filter(|name| *name != "bare");
+    let named = figures.runtimes.iter().map(String::as_str).filter(|name| !bare::NAMES.contains(name));
     let columns: Vec<&str> = named.chain(["bare"]).collect();
     let subject = columns[0];
     lines.push(format!(
@@ -28,7 +28,9 @@ pub fn markdown(figures: &Figures) -> String {
 }
 
 fn line(figures: &Figures, columns: &[&str], row: &Row, metric: &Metric) -> String {
-    let medians = columns.iter().map(|name| match figures.median(metric.name, name) {
+    let better_bare = figures.better_bare(metric.name);
+    let series = |name| if name == "bare" { better_bare } else { name };
+    let medians = columns.iter().map(|name| match figures.median(metric.name, series(name)) {
         Some(figure) => written(figure),
         None if *name == "bare" && !row.has_bare() => String::new(),
         None if python::has(name) && !python::can(row) => String::new(),
@@ -42,7 +44,7 @@ fn line(figures: &Figures, columns: &[&str], row: &Row, metric: &Metric) -> Stri
         let Ratio { median, low, high } = ratio;
         format!("{median:.2} ({peer}){mark} | {low:.2}..{high:.2}")
     });
-    let bare = figures.ratio(metric.name, columns[0], "bare", row.more_is_better);
+    let bare = figures.ratio(metric.name, columns[0], better_bare, row.more_is_better);
     let bare = bare.map_or(String::new(), |ratio| format!("{:.2}", ratio.median));
     let target = target(figures, row, metric).unwrap_or_default();
     let (name, unit) = (metric.name, metric.unit);
@@ -59,7 +61,7 @@ fn target(figures: &Figures, row: &Row, metric: &Metric) -> Option<String> {
             (limit, "", best.map(|(_, ratio)| ratio))
         }
         Target::Tokio(limit) => (limit, " of tokio", against("tokio")),
-        Target::Bare(limit) => (limit, " of bare", against("bare")),
+        Target::Bare(limit) => (limit, " of bare", against(figures.better_bare(metric.name))),
     };
     let hundredths = |ratio: f64| (ratio * 100.0).round();
     let met = hundredths(ratio?.median) <= hundredths(limit);
