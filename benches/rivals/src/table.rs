@@ -11,7 +11,8 @@ const MARK_ABOVE: f64 = 1.5;
 pub fn markdown(figures: &Figures) -> String {
     let head: Vec<String> = figures.head.iter().map(|line| format!("- {line}")).collect();
     let mut lines = vec![head.join("\n"), String::new()];
-    let named = figures.runtimes.iter().map(String::as_str).filter(|name| !bare::NAMES.contains(name));
+    let named =
+        figures.runtimes.iter().map(String::as_str).filter(|name| !bare::NAMES.contains(name));
     let columns: Vec<&str> = named.chain(["bare"]).collect();
     let subject = columns[0];
     lines.push(format!(
