@@ -280,6 +280,7 @@ pub(crate) fn drive(
     Driven { more: !idle, next_deadline }
 }
 
+#[inline]
 fn refuse_stopped(shared: &Shared) {
     let stopped = shared.ending.must_stop();
     assert!(!stopped, "the runtime was shut down while block_on was running on it");

@@ -56,6 +56,7 @@ impl Ending {
     }
 
     /// True once worker threads are to end.
+    #[inline]
     pub fn must_stop(&self) -> bool {
         // ORDERING: Acquire, of `phase`.
         self.word.load(Acquire) & STOPPING != 0

@@ -40,6 +40,7 @@ impl Inbox {
     }
 
     /// True if there is nothing, or nothing yet.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         // ORDERING: Relaxed. Whoever stores it unparks the worker afterwards.
         self.count.load(Relaxed) == 0

@@ -296,7 +296,7 @@ impl Worker {
         let counters = self.counters();
         counters.current.set(id.get());
         counters.polls.add(1);
-        let (epoch, now_ns) = (self.shared.epoch, self.now_ns.get());
+        let (epoch, now_ns) = (&self.shared.epoch, self.now_ns.get());
         let ran = self.polling(id, || task.run(epoch, now_ns));
         match ran {
             Ran::Asleep | Ran::Done => {}

@@ -73,7 +73,7 @@ impl Shared {
     fn run(&self, runnable: Runnable) {
         let epoch = self.settings.epoch;
         // A job is done when its poll is over. The reading would date what it waits for.
-        let _done = runnable.run(epoch, nanos(epoch, epoch));
+        let _done = runnable.run(&epoch, nanos(epoch, epoch));
     }
 
     /// Sleeps until called, or for the keep-alive.

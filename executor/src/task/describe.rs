@@ -39,7 +39,7 @@ pub struct Described {
     pub polls: u32,
     /// How long ago it was spawned; exact to a turn of the worker that spawned it.
     pub age: Duration,
-    /// What it waits for, if its last poll said so.
+    /// What it waits for, if it does and its last poll said so.
     pub waiting: Option<Waiting>,
     /// How long it has been waiting; exact to a turn of its worker.
     pub waited: Duration,
@@ -81,14 +81,14 @@ pub(crate) fn quoted(name: &Option<Arc<str>>) -> String {
 }
 
 /// A reason as a kind and one word of figures.
-pub(super) fn pack(reason: &Reason, epoch: Instant) -> (u16, u64) {
+pub(super) fn pack(reason: &Reason, epoch: &Instant) -> (u16, u64) {
     let halves = |high: usize, low: usize| {
         let capped = |n: usize| u32::try_from(n).unwrap_or(u32::MAX) as u64;
         (capped(high) << 32) | capped(low)
     };
     match *reason {
         Reason::Sleep { deadline } => {
-            let ns = deadline.saturating_duration_since(epoch).as_nanos();
+            let ns = deadline.saturating_duration_since(*epoch).as_nanos();
             (1, u64::try_from(ns).unwrap_or(u64::MAX))
         }
         Reason::Join { task } => (2, task),

@@ -133,7 +133,7 @@ impl Meta {
 
     /// Keeps what the poll that has just ended waits for. For the runner.
     #[inline]
-    pub(super) fn note(&self, waiting: Option<&Waiting>, epoch: Instant, now_ns: u64) {
+    pub(super) fn note(&self, waiting: Option<&Waiting>, epoch: &Instant, now_ns: u64) {
         let (kind, subject) = waiting.map_or((0, 0), |waiting| pack(&waiting.reason, epoch));
         let at = waiting
             .map_or(std::ptr::null_mut(), |waiting| std::ptr::from_ref(waiting.at).cast_mut());

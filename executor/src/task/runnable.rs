@@ -9,7 +9,7 @@ use windlass_sync::{waiting, wakes};
 use super::cell::Header;
 use super::describe::Described;
 use super::meta::TaskId;
-use super::state::{Completed, Order};
+use super::state::{Completed, Order, Phase};
 use super::{AbortHandle, waker};
 
 /// The right to poll one task; there is at most one for each.
@@ -66,7 +66,7 @@ impl Runnable {
 
     /// Polls the task once. `now_ns` is the clock's reading, coarse, and `epoch` its zero.
     #[inline(always)]
-    pub fn run(self, epoch: Instant, now_ns: u64) -> Ran {
+    pub fn run(self, epoch: &Instant, now_ns: u64) -> Ran {
         let header = self.header();
         if header.state.begin_poll() == Order::Cancel {
             drop(self);
@@ -80,7 +80,8 @@ impl Runnable {
         });
         let mut waits_for_own = false;
         waiting::read(|note| {
-            if !done {
+            // Who has woken itself waits for nothing.
+            if !done && !woken {
                 header.meta.note(note, epoch, now_ns);
                 waits_for_own = note.is_some_and(|note| note.reason.is_own());
             }
@@ -221,15 +222,15 @@ impl Listed {
     /// What a dump shows of the task.
     pub fn describe(&self, epoch: Instant, now_ns: u64) -> Described {
         let header = self.header();
-        let (waiting, since_ns) = header.meta.waiting(epoch);
+        let (phase, (waiting, since_ns)) = (header.state.phase(), header.meta.waiting(epoch));
         Described {
             id: header.meta.id,
             name: header.name(),
             spawned_at: header.meta.spawned_at,
-            phase: header.state.phase(),
+            phase,
             polls: header.meta.polls(),
             age: Duration::from_nanos(now_ns.saturating_sub(header.meta.born_ns)),
-            waiting,
+            waiting: waiting.filter(|_| phase != Phase::Active),
             waited: Duration::from_nanos(now_ns.saturating_sub(since_ns)),
         }
     }

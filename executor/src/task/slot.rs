@@ -34,6 +34,7 @@ impl Slot {
     }
 
     /// Takes what is there; costs a load if nothing is.
+    #[inline]
     pub fn take(&self) -> Option<Runnable> {
         // ORDERING: Relaxed. Only the slot's worker fills it, so it knows its own store; a thief
         // that misses a task finds it the next time.

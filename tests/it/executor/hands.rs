@@ -41,7 +41,7 @@ impl Queue {
     pub fn step(&self) -> bool {
         let next = self.0.ready.lock().unwrap().pop_front();
         let Some(task) = next else { return false };
-        if let Ran::Again(task) = task.run(Instant::now(), 0) {
+        if let Ran::Again(task) = task.run(&Instant::now(), 0) {
             self.push(task);
         }
         true

@@ -285,9 +285,9 @@ fn a_task_whose_last_waker_goes_is_polled_once_more_and_then_lost() {
     let queue = Queue::new();
     let (future, waker, polls) = sleeper();
     let task = spawn(&queue, future);
-    assert!(matches!(queue.take().run(Instant::now(), 0), Ran::Asleep));
+    assert!(matches!(queue.take().run(&Instant::now(), 0), Ran::Asleep));
     drop(waker.lock().unwrap().take());
-    assert!(matches!(queue.take().run(Instant::now(), 0), Ran::Lost));
+    assert!(matches!(queue.take().run(&Instant::now(), 0), Ran::Lost));
     assert_eq!((polls.load(SeqCst), queue.queued()), (2, 0));
     drop(task);
     queue.end();
@@ -428,6 +428,40 @@ fn what_a_finished_poll_has_noted_is_not_taken_for_the_next_tasks() {
 }
 
 #[test]
+fn a_task_says_what_it_waits_for_while_it_sleeps_and_not_while_it_is_queued() {
+    let queue = Queue::new();
+    let hand = Arc::new(Mutex::new(None));
+    let (kept, mut polls) = (Arc::clone(&hand), 0);
+    let future = poll_fn(move |cx| {
+        waiting::note(Reason::Event, Location::caller());
+        polls += 1;
+        if polls == 2 {
+            cx.waker().wake_by_ref();
+        }
+        *kept.lock().unwrap() = Some(cx.waker().clone());
+        Poll::<()>::Pending
+    });
+    let (runnable, task) = new_task(future, queue.clone(), queue.spec(true));
+    queue.list(&runnable);
+    let says = |phase| {
+        let facts = queue.describe().pop().unwrap();
+        assert_eq!(facts.phase, phase);
+        facts.waiting.map(|waiting| waiting.reason)
+    };
+    assert_eq!(says(Phase::Active), None);
+    assert!(matches!(runnable.run(&Instant::now(), 0), Ran::Asleep));
+    assert_eq!(says(Phase::Idle), Some(Reason::Event));
+    hand.lock().unwrap().take().unwrap().wake();
+    assert_eq!(says(Phase::Active), None, "it was woken");
+    let Ran::Again(runnable) = queue.take().run(&Instant::now(), 0) else { panic!("it slept") };
+    assert_eq!(says(Phase::Active), None, "it has woken itself");
+    assert!(matches!(runnable.run(&Instant::now(), 0), Ran::Asleep));
+    assert_eq!(says(Phase::Idle), Some(Reason::Event));
+    drop((task, hand));
+    queue.end();
+}
+
+#[test]
 fn a_local_task_runs_on_its_own_thread() {
     let queue = Queue::new();
     let shared = Rc::new(Cell::new(0));
@@ -463,7 +497,7 @@ fn a_local_future_is_neither_polled_nor_dropped_on_a_foreign_thread() {
     let runnables = (dropped.0, polled.0);
     std::thread::spawn(move || {
         drop(runnables.0);
-        assert!(matches!(runnables.1.run(Instant::now(), 0), Ran::Done));
+        assert!(matches!(runnables.1.run(&Instant::now(), 0), Ran::Done));
     })
     .join()
     .unwrap();
@@ -488,7 +522,7 @@ fn an_output_that_panics_when_dropped_does_not_take_the_dropper_of_the_handle_al
 fn a_task_that_has_failed_before_it_is_named_has_the_name_in_its_error() {
     let queue = Queue::new();
     let (runnable, task) = new_task(async { panic!("early") }, queue.clone(), queue.spec(false));
-    let _ = runnable.run(Instant::now(), 0);
+    let _ = runnable.run(&Instant::now(), 0);
     let task: Task<()> = task;
     let mut task = Hand::new(task.named("late"));
     assert_eq!(task.ready().unwrap_err().name(), Some("late"));

@@ -49,7 +49,7 @@ impl Queue {
 
     /// Runs this task once, and queues it again if it says so.
     pub fn run_one(&self, task: Runnable) {
-        if let Ran::Again(task) = task.run(Instant::now(), 0) {
+        if let Ran::Again(task) = task.run(&Instant::now(), 0) {
             self.push(task);
         }
     }

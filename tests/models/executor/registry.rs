@@ -63,7 +63,7 @@ impl Listing {
     fn run(&self) {
         loop {
             let next = self.0.ready.lock().pop_front();
-            match next.map(|task| task.run(Instant::now(), 0)) {
+            match next.map(|task| task.run(&Instant::now(), 0)) {
                 Some(Ran::Again(task)) => self.push(task),
                 Some(_) => {}
                 None => return,

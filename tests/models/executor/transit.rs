@@ -88,7 +88,7 @@ pub fn a_thread_that_wakes_a_task_is_done_with_its_runtime_before_that_is_gone()
     let (runnable, task) = new_task(future, runtime.clone(), spec);
     admission.list(&runnable);
     task.detach();
-    let _ = runnable.run(std::time::Instant::now(), 0);
+    let _ = runnable.run(&std::time::Instant::now(), 0);
     let waker = watch.waker();
     let rouser = spawn(move || raise_and_wake(&flags[0], &waker));
     runtime.end();
