@@ -86,13 +86,8 @@ impl RunQueue {
             self.push(task);
             return false;
         }
-        match self.public.slot.replace(Some(task)) {
-            Some(displaced) => {
-                self.push(displaced);
-                true
-            }
-            None => false,
-        }
+        let displaced = self.public.slot.put(task);
+        displaced.map(|displaced| self.push(displaced)).is_some()
     }
 
     /// The task in the slot.

@@ -2,9 +2,12 @@
 //!
 //! # Orderings
 //!
-//! | label  | release side            | acquire side                          | what crosses |
-//! |--------|-------------------------|---------------------------------------|--------------|
-//! | `slot` | [`Slot::replace`]       | [`Slot::replace`], [`Slot::take_if`]  | the task that was put there |
+//! | label  | release side  | acquire side                        | what crosses |
+//! |--------|---------------|-------------------------------------|--------------|
+//! | `slot` | [`Slot::put`] | [`Slot::take`], [`Slot::take_if`]   | the task that was put there |
+//!
+//! Nobody but its worker fills a slot, so one that the worker sees empty stays so until it is filled, for
+//! which a store is enough.
 
 use std::ptr::{self, NonNull};
 
@@ -27,23 +30,32 @@ impl Slot {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// Puts `task` there and returns what was there.
-    pub fn replace(&self, task: Option<Runnable>) -> Option<Runnable> {
-        // ORDERING: AcqRel, both sides of `slot`.
-        to_task(self.0.swap(to_pointer(task), AcqRel))
+    /// Puts `task` there and returns what was there. For the slot's worker.
+    #[inline]
+    pub fn put(&self, task: Runnable) -> Option<Runnable> {
+        let task = task.into_header().as_ptr();
+        if self.glance().is_none() {
+            // ORDERING: Release, of `slot`.
+            self.0.store(task, Release);
+            return None;
+        }
+        // ORDERING: Release, of `slot`. What was there was put there by the same worker.
+        to_task(self.0.swap(task, Release))
     }
 
-    /// Takes what is there; costs a load if nothing is.
+    /// Takes what is there; costs a load if nothing is. For the slot's worker.
     #[inline]
     pub fn take(&self) -> Option<Runnable> {
-        // ORDERING: Relaxed. Only the slot's worker fills it, so it knows its own store; a thief
-        // that misses a task finds it the next time.
-        if self.0.load(Relaxed).is_null() { None } else { self.replace(None) }
+        self.glance()?;
+        // ORDERING: Acquire, of `slot`, for who drops the slot. Its worker has put it there itself.
+        to_task(self.0.swap(ptr::null_mut(), Acquire))
     }
 
     /// What is there now, if anything.
+    #[inline]
     pub fn glance(&self) -> Option<Glance> {
-        // ORDERING: Relaxed. Compared, never followed; `take_if` synchronises.
+        // ORDERING: Relaxed. Compared, never followed; `take_if` synchronises. Its worker knows its own
+        // store; a thief that misses a task finds it the next time.
         let seen = self.0.load(Relaxed);
         (!seen.is_null()).then_some(Glance(seen))
     }
@@ -64,12 +76,8 @@ impl std::fmt::Debug for Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        drop(self.replace(None));
+        drop(self.take());
     }
-}
-
-fn to_pointer(task: Option<Runnable>) -> *mut Header {
-    task.map_or(ptr::null_mut(), |task| task.into_header().as_ptr())
 }
 
 /// Only for pointers that were in a slot, and that this caller has taken out.

@@ -367,7 +367,8 @@ pub fn a_listed_task_is_cancelled_by_its_list_or_takes_itself_off() {
 
 /// Property: what a slot's owner puts there, replaces and takes goes to the owner or to one thief.
 /// Threads: the owner, two thieves. Bound: see the list.
-/// Killed by: `Relaxed` in `Slot::take_if`; `Slot::take_if` storing null without comparing.
+/// Killed by: `Relaxed` in `Slot::put` or `Slot::take_if`; `Slot::take_if` storing null without comparing;
+/// `Slot::put` filling a slot that is full.
 pub fn a_slot_gives_each_task_to_its_owner_or_to_one_thief() {
     let queue = Queue::new();
     let slot = Arc::new(Slot::new());
@@ -383,7 +384,7 @@ pub fn a_slot_gives_each_task_to_its_owner_or_to_one_thief() {
         let (future, watch, _) = Subject::new(0);
         let (runnable, task) = new_task(future, queue.clone(), spec(false));
         task.detach();
-        if let Some(former) = slot.replace(Some(runnable)) {
+        if let Some(former) = slot.put(runnable) {
             queue.run_one(former);
         }
         watch
