@@ -297,7 +297,7 @@ impl Worker {
         counters.current.set(id.get());
         counters.polls.add(1);
         let (epoch, now_ns) = (&self.shared.epoch, self.now_ns.get());
-        let ran = self.polling(id, || task.run(epoch, now_ns));
+        let ran = self.polling(id, move || task.run(epoch, now_ns));
         match ran {
             Ran::Asleep | Ran::Done => {}
             Ran::AsleepForItself => self.shared.report_own(id, waiting::take()),
