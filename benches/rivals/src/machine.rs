@@ -1,6 +1,8 @@
 //! Where and with what the figures were taken, in words for the head of the table.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// The lock file this program was built from: the only honest list of versions.
 const LOCK: &str = include_str!("../Cargo.lock");
@@ -30,9 +32,27 @@ pub fn describe() -> Vec<String> {
             output("rustc", &["-V"])
         ),
         format!("load average before: {}", file("/proc/loadavg")),
+        exchanges(),
         format!("versions: {}", versions.join(", ")),
         format!("date: {}", output("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
     ]
+}
+
+/// What a locked instruction costs whose line is in the cache, of which the rows that switch tasks make
+/// a dozen per switch; and how much the same work differs from one moment to the next.
+fn exchanges() -> String {
+    const PASSES: usize = 60;
+    const EXCHANGES: u64 = 1_000_000;
+    let word = AtomicU64::new(0);
+    let pass = |_| {
+        let start = Instant::now();
+        (0..EXCHANGES).for_each(|number| _ = word.swap(number, Ordering::AcqRel));
+        start.elapsed().as_nanos() as f64 / EXCHANGES as f64
+    };
+    let mut passes: Vec<f64> = (0..PASSES).map(pass).collect();
+    passes.sort_by(f64::total_cmp);
+    let (least, most) = (passes[0], passes[PASSES - 1]);
+    format!("an exchange, {PASSES} times a million before: {least:.1} to {most:.1} ns each")
 }
 
 fn version(name: &str) -> Option<String> {
