@@ -164,30 +164,29 @@ impl Visit<'_> {
         payload: P,
         reason: impl Into<Option<Reason>>,
     ) -> Look<R> {
-        let Some(current) = self.current else {
-            if self.key.is_none() {
-                *self.key = Some(line.enter(None, payload));
-            }
-            return Look::Wait;
-        };
         let Some(key) = *self.key else {
-            let waker = match self.spare.cloned.take() {
-                None if waiting::is_vouched(current) => current.clone(),
-                None => return Look::NeedsWaker,
-                Some(brought) => brought,
+            let waker = match self.current {
+                None => None,
+                Some(current) => match self.spare.cloned.take() {
+                    None if waiting::is_vouched(current) => Some(current.clone()),
+                    None => return Look::NeedsWaker,
+                    brought => brought,
+                },
             };
-            *self.key = Some(line.enter(Some(waker), payload));
-            return self.wait_for(reason.into());
+            *self.key = Some(line.enter(waker, payload));
+            return self.wait_for(reason);
         };
-        match line.renew(key, current, self.spare) {
-            Renewed::Yes => self.wait_for(reason.into()),
-            Renewed::NeedsWaker => Look::NeedsWaker,
+        match self.current.map(|current| line.renew(key, current, self.spare)) {
+            None | Some(Renewed::Yes) => self.wait_for(reason),
+            Some(Renewed::NeedsWaker) => Look::NeedsWaker,
         }
     }
 
     #[inline]
-    fn wait_for<R>(&self, reason: Option<Reason>) -> Look<R> {
-        if let Some(reason) = reason {
+    fn wait_for<R>(&self, reason: impl Into<Option<Reason>>) -> Look<R> {
+        if self.current.is_some()
+            && let Some(reason) = reason.into()
+        {
             waiting::note(reason, self.at);
         }
         Look::Wait
