@@ -202,7 +202,7 @@ impl Visit<'_> {
     #[inline]
     pub(crate) fn leave<P>(&mut self, line: &mut WaitList<P>) -> Option<P> {
         let Removed { payload, waker, .. } = line.remove(self.key.take()?);
-        // Not copied if there is none: it was written in pieces, see `Vouched`.
+        // Not copied if there is none: it was written in pieces, see `waiting::Polled`.
         if waker.is_some() {
             self.spare.replaced = waker;
         }

@@ -222,22 +222,25 @@ impl fmt::Display for Waiting {
 }
 
 shim::thread_local! {
-    /// The last note of the poll that is running on this thread.
-    static NOTE: RefCell<Option<Waiting>> = RefCell::new(None);
-    /// The owner that is being polled on this thread; 0 if none.
-    static OWNER: Cell<u64> = Cell::new(0);
-    /// The waker that an executor polls with on this thread.
-    static VOUCHED: Vouched = Vouched {
+    /// In one place, which is looked up once for a poll.
+    static POLL: Polled = Polled {
+        note: RefCell::new(None),
+        owner: Cell::new(0),
         data: Cell::new(ptr::null()),
         vtable: Cell::new(ptr::null()),
         fired: Cell::new(false),
     };
 }
 
-/// A waker of an executor's own, see [`vouch`]. A cell for each field: a record that was written in
-/// pieces and is then read as a whole costs a stall of a dozen cycles, and this is on every poll.
-struct Vouched {
-    /// What tells wakers apart; compared, never followed.
+/// The poll that is running on this thread.
+struct Polled {
+    /// Its last note.
+    note: RefCell<Option<Waiting>>,
+    /// Who is polled; 0 if nobody is.
+    owner: Cell<u64>,
+    /// What tells the waker apart that an executor [vouches](vouch) for; compared, never followed. A cell
+    /// for each field: a record that was written in pieces and is then read as a whole costs a stall of a
+    /// dozen cycles.
     data: Cell<*const ()>,
     vtable: Cell<*const RawWakerVTable>,
     /// It was fired by the poll that it was given to.
@@ -250,8 +253,8 @@ struct Vouched {
 /// end, then the owner waits for nothing else that has said so.
 #[inline]
 pub fn note(reason: Reason, at: &'static Location<'static>) {
-    let _ = NOTE.try_with(|note| {
-        let mut note = note.borrow_mut();
+    let _ = POLL.try_with(|polled| {
+        let mut note = polled.note.borrow_mut();
         if !reason.is_own() || note.as_ref().is_none_or(|before| before.reason.is_own()) {
             *note = Some(Waiting { reason, at });
         }
@@ -262,8 +265,8 @@ pub fn note(reason: Reason, at: &'static Location<'static>) {
 /// that was polled. The reason is only made if it counts.
 #[inline]
 pub fn note_otherwise(reason: impl FnOnce() -> Reason, at: &'static Location<'static>) {
-    let _ = NOTE.try_with(|note| {
-        let mut note = note.borrow_mut();
+    let _ = POLL.try_with(|polled| {
+        let mut note = polled.note.borrow_mut();
         if note.as_ref().is_none_or(|before| before.reason.is_own()) {
             *note = Some(Waiting { reason: reason(), at });
         }
@@ -272,27 +275,27 @@ pub fn note_otherwise(reason: impl FnOnce() -> Reason, at: &'static Location<'st
 
 /// Takes the note of the poll that has just ended. For executors.
 pub fn take() -> Option<Waiting> {
-    NOTE.try_with(RefCell::take).ok().flatten()
+    POLL.try_with(|polled| polled.note.take()).ok().flatten()
 }
 
 /// Shows the note of the poll that has just ended, and then forgets it if `read` says so: as
 /// [`take`], but it stays where it lies, which on every poll makes a difference. For executors.
 #[inline]
 pub fn read(read: impl FnOnce(Option<&Waiting>) -> bool) {
-    let look = |note: &RefCell<Option<Waiting>>| {
-        let mut note = note.borrow_mut();
+    let look = |polled: &Polled| {
+        let mut note = polled.note.borrow_mut();
         if read(note.as_ref()) {
             *note = None;
         }
     };
     // A thread that is being torn down has polled nobody.
-    let _ = NOTE.try_with(look);
+    let _ = POLL.try_with(look);
 }
 
 /// The number of whoever is being polled on this thread; 0 outside any.
 #[inline]
 pub fn owner() -> u64 {
-    OWNER.try_with(Cell::get).unwrap_or(0)
+    POLL.try_with(|polled| polled.owner.get()).unwrap_or(0)
 }
 
 /// Names the former owner again when dropped, also when the poll panics.
@@ -304,31 +307,31 @@ impl Drop for Owned {
     #[inline]
     fn drop(&mut self) {
         // A thread that is being torn down polls nobody any more.
-        let _ = OWNER.try_with(|owner| owner.set(self.0));
+        let _ = POLL.try_with(|polled| polled.owner.set(self.0));
     }
 }
 
 /// Says that `owner` is being polled while the guard lives. For executors, around a poll.
 #[inline]
 pub fn enter(owner: u64) -> Owned {
-    Owned(OWNER.try_with(|cell| cell.replace(owner)).unwrap_or(0))
+    Owned(POLL.try_with(|polled| polled.owner.replace(owner)).unwrap_or(0))
 }
 
 /// Runs a poll with a waker that the executor vouches for: to clone it is to count and nothing else,
 /// so it may be cloned under a lock. Also says whether the poll has [fired](fires_itself) it.
 #[inline]
 pub fn vouch<T>(waker: &Waker, poll: impl FnOnce() -> T) -> (T, bool) {
-    let Ok(restored) = VOUCHED.try_with(|vouched| {
-        let restored = Restored { data: vouched.data.get(), fired: vouched.fired.get() };
-        vouched.data.set(waker.data());
-        vouched.vtable.set(waker.vtable());
-        vouched.fired.set(false);
+    let Ok(restored) = POLL.try_with(|polled| {
+        let restored = Restored { data: polled.data.get(), fired: polled.fired.get() };
+        polled.data.set(waker.data());
+        polled.vtable.set(waker.vtable());
+        polled.fired.set(false);
         restored
     }) else {
         return (poll(), false);
     };
     let result = poll();
-    let fired = VOUCHED.try_with(|vouched| vouched.fired.get()).unwrap_or(false);
+    let fired = POLL.try_with(|polled| polled.fired.get()).unwrap_or(false);
     drop(restored);
     (result, fired)
 }
@@ -343,9 +346,9 @@ struct Restored {
 impl Drop for Restored {
     #[inline]
     fn drop(&mut self) {
-        let _ = VOUCHED.try_with(|vouched| {
-            vouched.data.set(self.data);
-            vouched.fired.set(self.fired);
+        let _ = POLL.try_with(|polled| {
+            polled.data.set(self.data);
+            polled.fired.set(self.fired);
         });
     }
 }
@@ -353,22 +356,22 @@ impl Drop for Restored {
 /// True if the executor vouches for this waker; false if it is anybody else's.
 #[inline]
 pub(crate) fn is_vouched(waker: &Waker) -> bool {
-    let is_it = |vouched: &Vouched| {
-        vouched.data.get() == waker.data() && ptr::eq(vouched.vtable.get(), waker.vtable())
+    let is_it = |polled: &Polled| {
+        polled.data.get() == waker.data() && ptr::eq(polled.vtable.get(), waker.vtable())
     };
-    VOUCHED.try_with(is_it).unwrap_or(false)
+    POLL.try_with(is_it).unwrap_or(false)
 }
 
 /// For the wake of an executor: true if this is the waker of the poll that runs on this thread. Then
 /// it is noted, and the executor learns of it when the poll has ended.
 #[inline]
 pub fn fires_itself(data: *const ()) -> bool {
-    let note = |vouched: &Vouched| {
-        let is_own = ptr::eq(vouched.data.get(), data);
+    let note = |polled: &Polled| {
+        let is_own = ptr::eq(polled.data.get(), data);
         if is_own {
-            vouched.fired.set(true);
+            polled.fired.set(true);
         }
         is_own
     };
-    VOUCHED.try_with(note).unwrap_or(false)
+    POLL.try_with(note).unwrap_or(false)
 }
