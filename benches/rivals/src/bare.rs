@@ -1,7 +1,7 @@
 //! The echo server without futures: mio loops. The floor of the echo rows.
 //!
-//! Measured with one loop per worker ([`NAMES`], the first) and with one in all (the second); the one
-//! whose median is better counts. Where clients and server share few cores, a second loop only gets
+//! Measured with one loop per worker (`bare`) and with one in all (`bare_1`); the one whose median is
+//! better counts. Where clients and server share few cores, a second loop only gets
 //! into the way of the first and of the clients.
 //!
 //! It knows how many connections come, accepts them all, and deals them out before the loops
@@ -21,14 +21,14 @@ const EVENTS: usize = 1024;
 /// What the two are called.
 pub const NAMES: [&str; 2] = ["bare", "bare_1"];
 
-/// Requests per second of the echo row `row`, with one loop in all if `alone`.
+/// Requests per second of the echo row `row`, under one of the two names.
 ///
 /// # Errors
 /// If it is no echo row.
-pub fn measure(row: &str, plan: Plan, alone: bool) -> Result<Vec<f64>, String> {
+pub fn measure(name: &str, row: &str, plan: Plan) -> Result<Vec<f64>, String> {
     let connections = row.strip_prefix("echo_").and_then(|number| number.parse().ok());
     let connections: usize = connections.ok_or("bare knows the echo rows only")?;
-    let loops = if alone { 1 } else { plan.workers };
+    let loops = if name == NAMES[1] { 1 } else { plan.workers };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
     let address = listener.local_addr().expect("a bound listener has an address");
     std::thread::spawn(move || serve(&listener, connections, loops));

@@ -39,7 +39,7 @@ pub fn describe() -> Vec<String> {
 }
 
 /// What a locked instruction costs whose line is in the cache, of which the rows that switch tasks make
-/// a dozen per switch; and how much the same work differs from one moment to the next.
+/// ten or so per switch; and how much the same work differs from one moment to the next.
 fn exchanges() -> String {
     const PASSES: usize = 60;
     const EXCHANGES: u64 = 1_000_000;

@@ -45,7 +45,7 @@ usage: rivals compare RUNTIME,RUNTIME,... [--rows a,b] [--rounds 5] [--workers 2
        rivals rows
        rivals measure RUNTIME ROW WORKERS [--quick]
        rivals count RUNTIME ROW PASSES
-runtimes: tokio, smol, bare (echo rows only, joins by itself), windlass,
+runtimes: tokio, smol, bare and bare_1 (echo rows only, join by themselves), windlass,
           asyncio, uvloop (article rows only)";
 
 const BUILT_IN: &[&str] = &[
@@ -53,8 +53,6 @@ const BUILT_IN: &[&str] = &[
     "tokio",
     #[cfg(feature = "peers")]
     "smol",
-    "bare",
-    "bare_1",
     #[cfg(feature = "windlass")]
     "windlass",
 ];
@@ -115,7 +113,7 @@ fn figures(runtime: &str, row: &Row, plan: Plan) -> Result<Vec<f64>, String> {
         "tokio" => tokio::rows::measure(row.name, plan),
         #[cfg(feature = "peers")]
         "smol" => smol::check_threads(plan).and_then(|()| smol::rows::measure(row.name, plan)),
-        "bare" | "bare_1" => bare::measure(row.name, plan, runtime == "bare_1"),
+        name if bare::NAMES.contains(&name) => bare::measure(name, row.name, plan),
         #[cfg(feature = "windlass")]
         "windlass" => windlass::rows::measure(row.name, plan),
         _ => Err(format!("no such runtime in this build: {runtime}\n{USAGE}")),
@@ -124,5 +122,5 @@ fn figures(runtime: &str, row: &Row, plan: Plan) -> Result<Vec<f64>, String> {
 
 /// Whether this build can measure `runtime`.
 pub fn is_built_in(runtime: &str) -> bool {
-    BUILT_IN.contains(&runtime)
+    BUILT_IN.contains(&runtime) || bare::NAMES.contains(&runtime)
 }

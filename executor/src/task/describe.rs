@@ -41,7 +41,7 @@ pub struct Described {
     pub age: Duration,
     /// What it waits for, if it does and its last poll said so.
     pub waiting: Option<Waiting>,
-    /// How long it has been waiting; exact to a turn of its worker.
+    /// How long it has been waiting, if it does; exact to a turn of its worker.
     pub waited: Duration,
 }
 

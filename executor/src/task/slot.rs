@@ -2,12 +2,12 @@
 //!
 //! # Orderings
 //!
-//! | label  | release side  | acquire side                        | what crosses |
-//! |--------|---------------|-------------------------------------|--------------|
-//! | `slot` | [`Slot::put`] | [`Slot::take`], [`Slot::take_if`]   | the task that was put there |
+//! | label  | release side  | acquire side                                      | what crosses |
+//! |--------|---------------|---------------------------------------------------|--------------|
+//! | `slot` | [`Slot::put`] | [`Slot::take`], [`Slot::take_if`], [`Slot::put`]  | the task that was put there |
 //!
 //! Nobody but its worker fills a slot, so one that the worker sees empty stays so until it is filled, for
-//! which a store is enough.
+//! which a store is enough. Two that filled it at once could lose a task, and would break no rule.
 
 use std::ptr::{self, NonNull};
 
@@ -39,15 +39,16 @@ impl Slot {
             self.0.store(task, Release);
             return None;
         }
-        // ORDERING: Release, of `slot`. What was there was put there by the same worker.
-        to_task(self.0.swap(task, Release))
+        // ORDERING: AcqRel, both sides of `slot`. What was there was put there by the same worker; it is
+        // acquired all the same, so that nothing unsound can come of a call from elsewhere.
+        to_task(self.0.swap(task, AcqRel))
     }
 
     /// Takes what is there; costs a load if nothing is. For the slot's worker.
     #[inline]
     pub fn take(&self) -> Option<Runnable> {
         self.glance()?;
-        // ORDERING: Acquire, of `slot`, for who drops the slot. Its worker has put it there itself.
+        // ORDERING: Acquire, of `slot`, for whoever drops the slot, and as in `put`.
         to_task(self.0.swap(ptr::null_mut(), Acquire))
     }
 
