@@ -177,9 +177,7 @@ impl Drop for Seated {
             } else {
                 hand_over(&shared.idle, &shared.helm.driver)
             };
-            if let Some(seat) = called {
-                shared.unpark(seat);
-            }
+            called.into_iter().for_each(|seat| shared.unpark(seat));
             // Whoever sleeps in the reactor answers for this seat's timers from now on.
             if shared.timers.next(0).is_some() {
                 shared.reactor.unpark();

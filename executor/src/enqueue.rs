@@ -21,8 +21,7 @@ impl Shared {
         future: F,
         spawned_at: &'static Location<'static>,
     ) -> Task<F::Output> {
-        let owner = SchedulerRef::new(self);
-        self.admit(spawned_at, false, |spec| new_task(future, owner, spec))
+        self.admit(spawned_at, false, |spec| new_task(future, SchedulerRef::new(self), spec))
     }
 
     /// Spawns a task that stays on this thread, which must be on seat 0.
@@ -31,8 +30,7 @@ impl Shared {
         future: F,
         spawned_at: &'static Location<'static>,
     ) -> Task<F::Output> {
-        let owner = SchedulerRef::new(self);
-        self.admit(spawned_at, true, |spec| new_local_task(future, owner, spec))
+        self.admit(spawned_at, true, |spec| new_local_task(future, SchedulerRef::new(self), spec))
     }
 
     /// Makes, lists and pushes a task; on a closed runtime it is cancelled instead.
@@ -93,9 +91,7 @@ impl Shared {
     fn inject(&self, task: Runnable) {
         self.transit.pass(|| {
             self.injector.push(task);
-            if let Some(seat) = self.idle.notify() {
-                self.unpark(seat);
-            }
+            self.idle.notify().into_iter().for_each(|seat| self.unpark(seat));
         });
     }
 

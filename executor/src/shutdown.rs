@@ -176,9 +176,7 @@ impl Shared {
     pub(crate) fn drop_queued(self: &Arc<Self>, bound: bool) {
         // Destructors may use the runtime, and their panics belong to its reports.
         let _entered = context::enter(self, None);
-        for task in self.registry.cancel_all() {
-            self.schedule(task);
-        }
+        self.cancel_all();
         loop {
             while let Some(task) = self.take_any() {
                 self.drop_bound(task);

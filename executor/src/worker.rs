@@ -145,6 +145,7 @@ impl Worker {
         if local {
             self.accept_local(task);
         } else if self.polling.get() && self.shared.seats.len() > 1 {
+            self.stretch.note_woken();
             // That wakes nobody; what it displaces is a push like any other.
             if self.queue.push_next(task) {
                 self.pushed.set(true);
