@@ -38,6 +38,7 @@ pub mod crew;
 mod error;
 mod futures;
 mod job;
+mod queue;
 mod shared;
 mod state;
 mod thread;

@@ -170,6 +170,7 @@ impl Shared {
     fn forget(&self, id: u64) -> Listed {
         let now = Instant::now();
         let mut state = self.state.lock();
+        state.now = now;
         let taken = state.taken.remove(&id).expect("a job that ends was taken or set aside");
         let Taken { facts, running } = taken;
         let mut slow = None;
@@ -195,7 +196,7 @@ impl Shared {
         let mut errand = Errand::Nothing;
         let mut former_waker = None;
         let mut state = self.state.lock();
-        let removed = if let Some(job) = state.queue.remove(&id) {
+        let removed = if let Some(job) = state.queue.remove(id) {
             state.crew.withdraw();
             state.admit_next(&mut wakes);
             errand = state.call();

@@ -3,8 +3,8 @@
 //! A job is in exactly one of three lists: `waiting` (for room), `queue`, or `taken`, where its
 //! facts stay while a thread runs it or somebody drops it.
 //!
-//! The queue is ordered by the jobs' numbers. Those are given out in the order of the calls, so the
-//! first is the oldest, and a job that is cancelled is found by its number.
+//! They are ordered by the jobs' numbers. Those are given out in the order of the calls, so the first is
+//! the oldest, and a job that is cancelled is found by its number.
 
 use std::cmp::max;
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use windlass_sync::wakes::Wakes;
 use super::GRACE;
 use super::crew::{Call, Crew};
 use super::job::{DescribedJob, Facts, Job};
+use super::queue::Queue;
 use crate::task::Runnable;
 
 /// Everything that changes.
@@ -25,7 +26,7 @@ pub(super) struct State {
     /// Who works, rests or comes.
     pub(super) crew: Crew,
     /// The jobs that no thread has taken, by number.
-    pub(super) queue: BTreeMap<u64, Job>,
+    pub(super) queue: Queue<Job>,
     /// The jobs for which there is no room in the queue, by number. Only while it is full.
     pub(super) waiting: BTreeMap<u64, Waiting>,
     /// The jobs that a thread runs or that somebody drops, by number.
@@ -36,6 +37,9 @@ pub(super) struct State {
     pub(super) watchers: Slab<Waker>,
     /// What has happened so far.
     pub(super) tally: Tally,
+    /// The clock's last reading, by a thread that looked at the queue or has done a job. Who takes the
+    /// next job reads it here: under the lock, another reading would keep the others waiting.
+    pub(super) now: Instant,
 }
 
 /// A job in front of a full queue.
@@ -77,12 +81,13 @@ impl State {
     pub(super) fn new(crew: Crew) -> Self {
         Self {
             crew,
-            queue: BTreeMap::new(),
+            queue: Queue::new(),
             waiting: BTreeMap::new(),
             taken: BTreeMap::new(),
             bells: Vec::new(),
             watchers: Slab::new(),
             tally: Tally::default(),
+            now: Instant::now(),
         }
     }
 
@@ -109,10 +114,9 @@ impl State {
     /// Takes the oldest job out of the queue, for a thread that the crew has booked for it.
     pub(super) fn take(&mut self, wakes: &mut Wakes) -> (Runnable, Errand) {
         let (id, mut job) = self.queue.pop_first().expect("the crew counts what is queued");
-        let now = Instant::now();
-        let waited = now.saturating_duration_since(job.facts.since);
+        let waited = self.now.saturating_duration_since(job.facts.since);
         self.tally.longest_wait = max(self.tally.longest_wait, waited);
-        job.facts.since = now;
+        job.facts.since = max(job.facts.since, self.now);
         self.taken.insert(id, Taken { facts: job.facts, running: true });
         self.admit_next(wakes);
         (job.runnable, self.call())
@@ -135,8 +139,8 @@ impl State {
 
     /// Empties the queue.
     pub(super) fn set_queue_aside(&mut self) -> Vec<Runnable> {
-        let queue = std::mem::take(&mut self.queue);
-        queue.into_values().map(|job| (self.crew.withdraw(), self.set_aside(job)).1).collect()
+        let queue = std::mem::replace(&mut self.queue, Queue::new());
+        queue.into_jobs().map(|job| (self.crew.withdraw(), self.set_aside(job)).1).collect()
     }
 
     /// Turns away everybody who waits for room.
@@ -170,19 +174,20 @@ impl State {
     }
 
     /// True if the oldest job has waited so long that one more thread should take it.
-    pub(super) fn is_overdue(&self) -> bool {
-        self.overdue_at().is_some_and(|at| at <= Instant::now())
+    pub(super) fn is_overdue(&mut self) -> bool {
+        self.now = Instant::now();
+        self.overdue_at().is_some_and(|at| at <= self.now)
     }
 
     /// When the oldest job will have waited for [`GRACE`].
     pub(super) fn overdue_at(&self) -> Option<Instant> {
-        self.queue.first_key_value().map(|(_, job)| job.facts.since + GRACE)
+        self.queue.first().map(|job| job.facts.since + GRACE)
     }
 
     pub(super) fn describe(&self, epoch: Instant) -> Vec<DescribedJob> {
         let now = Instant::now();
         let running = self.taken.values().filter(|taken| taken.running);
-        let queued = self.queue.values().chain(self.waiting.values().map(|waiting| &waiting.job));
+        let queued = self.queue.iter().chain(self.waiting.values().map(|waiting| &waiting.job));
         running
             .map(|taken| taken.facts.describe(true, epoch, now))
             .chain(queued.map(|job| job.facts.describe(false, epoch, now)))
