@@ -157,7 +157,9 @@ impl Visit<'_> {
     }
 
     /// Stands in line from now on, or still does, and notes why, unless somebody else does. Here,
-    /// where the reason is at hand: to carry it out of the lock would cost more than the note.
+    /// where the reason is at hand: to carry it out of the lock would cost more than the note, and so
+    /// does a call, to which it is copied whole (`fan_in` 0.95, `signal` 0.97 of the time inline).
+    #[inline(always)]
     pub(crate) fn stay<P, R>(
         &mut self,
         line: &mut WaitList<P>,
