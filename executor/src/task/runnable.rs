@@ -123,8 +123,12 @@ impl Runnable {
     }
 
     /// The future is gone and the output stored: publishes that and lets the task go.
+    ///
+    /// If an assertion fails on the way, the task is leaked: to drop this would come here again.
     fn complete(self) {
-        let (header, pointer) = (self.header(), self.0);
+        let pointer = self.into_header();
+        // SAFETY: rule 1: `ACTIVE` is still our reference.
+        let header = unsafe { pointer.as_ref() };
         if header.state.is_listed() {
             // SAFETY: rules 2 and 5: the task is ours and not done yet.
             let entry = unsafe { (header.vtable.unlist)(pointer) };
@@ -132,7 +136,7 @@ impl Runnable {
             // An entry has no destructor; `complete` clears LISTED on its behalf.
         }
         match header.state.complete() {
-            Completed::LeftToHandle => return std::mem::forget(self),
+            Completed::LeftToHandle => return,
             Completed::WakeJoiner => {
                 let joiner = header.with_loose(|loose| loose.replace_waker(None));
                 if let Some(joiner) = joiner {
@@ -143,7 +147,6 @@ impl Runnable {
             Completed::DropOutput => unsafe { (header.vtable.drop_output)(pointer) },
         }
         let order = header.state.release();
-        std::mem::forget(self);
         carry_out(pointer, order);
     }
 

@@ -389,3 +389,51 @@ impl std::fmt::Debug for State {
         write!(f, "State({:?}, {bits:#b}, {handles} handles, {wakers} wakers)", self.phase())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn word(state: &State) -> u64 {
+        // ORDERING: Relaxed. There is one thread.
+        state.0.load(Relaxed)
+    }
+
+    #[test]
+    fn wakes_during_a_poll_push_the_task_once_and_are_forgotten_by_then() {
+        for wakes in 1..=2 {
+            let state = State::new(false);
+            assert_eq!(state.begin_poll(), Order::Poll);
+            for _ in 0..wakes {
+                assert_eq!(state.wake(), Order::Nothing);
+            }
+            assert_eq!(state.end_poll(), Order::Push, "{wakes} wakes are lost");
+            assert_eq!(word(&state), ACTIVE | JOINABLE);
+        }
+    }
+
+    #[test]
+    fn a_task_that_ends_before_anybody_waits_for_it_is_left_to_its_handle() {
+        let state = State::new(false);
+        assert_eq!(state.begin_poll(), Order::Poll);
+        assert_eq!(state.complete(), Completed::LeftToHandle, "there is no joiner to look for");
+        assert_eq!(state.drop_join(), Order::Free);
+    }
+
+    #[test]
+    fn the_reference_that_would_be_one_too_many_is_refused_and_not_counted() {
+        let kinds = [
+            (HANDLE, HANDLE << 23, State::clone_handle as fn(&State)),
+            (WAKER, WAKER << 31, State::clone_waker),
+        ];
+        for (one, most, clone) in kinds {
+            let state = State(AtomicU64::new(JOINABLE | (most - one)));
+            clone(&state);
+            assert_eq!(word(&state), JOINABLE | most);
+            assert!(catch_unwind(AssertUnwindSafe(|| clone(&state))).is_err());
+            assert_eq!(word(&state), JOINABLE | most);
+        }
+    }
+}

@@ -75,10 +75,15 @@ impl Queue {
 
     /// Lists a task.
     pub fn list(&self, task: &Runnable) {
+        let place = self.0.list.lock().unwrap().len();
+        self.list_as(task, place);
+    }
+
+    /// Lists a task, and tells it that its entry has this place.
+    pub fn list_as(&self, task: &Runnable, place: usize) {
         task.list(|entry| {
-            let mut list = self.0.list.lock().unwrap();
-            list.push(Some(entry));
-            list.len() as u64 - 1
+            self.0.list.lock().unwrap().push(Some(entry));
+            place as u64
         });
     }
 

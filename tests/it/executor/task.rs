@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
-use std::panic::{Location, panic_any};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -105,6 +105,39 @@ fn a_cancel_of_a_task_that_is_queued_is_told_to_its_owner() {
     assert_eq!(queue.retracted(), queued.id().get());
     drop(queued);
     queue.end();
+}
+
+#[test]
+fn an_owner_that_returns_the_entry_of_another_task_is_stopped_by_one_panic() {
+    /// Both are leaked then; here, nobody takes that for a leak of the runtime.
+    static LEAKED: Mutex<Vec<Task<i32>>> = Mutex::new(Vec::new());
+    let queue = Queue::new();
+    for number in 0..2 {
+        let (runnable, task) = new_task(ready(number), queue.clone(), queue.spec(true));
+        queue.list_as(&runnable, 1 - number as usize);
+        queue.push(runnable);
+        LEAKED.lock().unwrap().push(task);
+    }
+    let ran = catch_unwind(AssertUnwindSafe(|| queue.take().run(&Instant::now(), 0)));
+    let payload = ran.expect_err("the entry is not its own");
+    let words = payload.downcast_ref::<&str>().expect("an assertion has failed");
+    assert_eq!(*words, "an owner returns the entry of the task that asks");
+    std::mem::forget(queue.take());
+}
+
+#[test]
+fn the_cell_of_a_finished_task_is_freed_when_the_last_handle_goes() {
+    let queue = Queue::new();
+    let task = spawn(&queue, ready(1));
+    let first = task.abort_handle();
+    let handles = [first.clone(), first];
+    queue.run();
+    drop(task);
+    for handle in handles {
+        assert_eq!(queue.cells(), 1);
+        drop(handle);
+    }
+    assert_eq!(queue.cells(), 0);
 }
 
 // TSK-21
@@ -281,6 +314,32 @@ fn a_wake_during_the_poll_is_a_poll_after_it() {
 }
 
 #[test]
+fn wakes_by_another_thread_during_a_poll_are_one_poll_after_it() {
+    for wakes in 1..=2 {
+        let queue = Queue::new();
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = polls.clone();
+        let future = poll_fn(move |cx| {
+            if counted.fetch_add(1, SeqCst) == 0 {
+                let waker = cx.waker().clone();
+                let wake = move || (0..wakes).for_each(|_| waker.wake_by_ref());
+                std::thread::spawn(wake).join().unwrap();
+            }
+            Poll::<()>::Pending
+        });
+        let task = spawn(&queue, future);
+        let Ran::Again(runnable) = queue.take().run(&Instant::now(), 0) else {
+            panic!("{wakes} wakes are lost");
+        };
+        assert_eq!(queue.queued(), 0, "a task that is polled is in no queue");
+        assert!(matches!(runnable.run(&Instant::now(), 0), Ran::Lost));
+        assert_eq!(polls.load(SeqCst), 2);
+        drop(task);
+        queue.end();
+    }
+}
+
+#[test]
 fn a_task_whose_last_waker_goes_is_polled_once_more_and_then_lost() {
     let queue = Queue::new();
     let (future, waker, polls) = sleeper();
@@ -403,7 +462,7 @@ fn a_task_is_listed_until_it_is_done_and_only_once() {
     let queue = Queue::new();
     let (runnable, task) = new_task(ready(1), queue.clone(), queue.spec(true));
     queue.list(&runnable);
-    let twice = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.list(&runnable)));
+    let twice = catch_unwind(AssertUnwindSafe(|| queue.list(&runnable)));
     assert!(twice.is_err());
     assert_eq!(queue.listed(), 1);
     queue.push(runnable);
@@ -458,6 +517,37 @@ fn a_task_says_what_it_waits_for_while_it_sleeps_and_not_while_it_is_queued() {
     assert!(matches!(runnable.run(&Instant::now(), 0), Ran::Asleep));
     assert_eq!(says(Phase::Idle), Some(Reason::Event));
     drop((task, hand));
+    queue.end();
+}
+
+#[test]
+fn the_text_forms_of_a_task_tell_its_phase_its_bits_and_its_references() {
+    let queue = Queue::new();
+    let (future, kept, _) = sleeper();
+    let (runnable, task) = new_task(future, queue.clone(), queue.spec(true));
+    queue.list(&runnable);
+    queue.push(runnable);
+    let id = task.id();
+    let says = |phase| assert_eq!(format!("{task:?}"), format!("Task({id}, {phase})"));
+    says("Active");
+    queue.run();
+    says("Idle");
+    let handles = [(); 3].map(|()| task.abort_handle());
+    let waker = kept.lock().unwrap().take().unwrap();
+    let wakers = [waker.clone(), waker];
+    wakers[0].wake_by_ref();
+    let woken = queue.take();
+    let state = "State(Active, 0b1010001, 3 handles, 2 wakers)";
+    assert_eq!(format!("{woken:?}"), format!("Runnable(task {id}, {state})"));
+    queue.push(woken);
+    drop(wakers);
+    queue.run();
+    says("Lost");
+    task.abort();
+    says("Cancelling");
+    queue.run();
+    says("Done");
+    drop((task, handles));
     queue.end();
 }
 
