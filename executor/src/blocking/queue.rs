@@ -6,7 +6,7 @@
 //! front, or are the greater part.
 //!
 //! A map keeps the order as well, but makes and frees a node for every few jobs, and all that is done under
-//! the pool's lock keeps the other threads waiting: ten thousand empty jobs take 0.63 of the time without it.
+//! the pool's lock keeps the other threads waiting: ten thousand empty jobs take 0.68 of the time without it.
 
 use std::collections::VecDeque;
 

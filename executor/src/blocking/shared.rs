@@ -170,7 +170,6 @@ impl Shared {
     fn forget(&self, id: u64) -> Listed {
         let now = Instant::now();
         let mut state = self.state.lock();
-        state.now = now;
         let taken = state.taken.remove(&id).expect("a job that ends was taken or set aside");
         let Taken { facts, running } = taken;
         let mut slow = None;

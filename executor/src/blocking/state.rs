@@ -37,9 +37,6 @@ pub(super) struct State {
     pub(super) watchers: Slab<Waker>,
     /// What has happened so far.
     pub(super) tally: Tally,
-    /// The clock's last reading, by a thread that looked at the queue or has done a job. Who takes the
-    /// next job reads it here: under the lock, another reading would keep the others waiting.
-    pub(super) now: Instant,
 }
 
 /// A job in front of a full queue.
@@ -87,7 +84,6 @@ impl State {
             bells: Vec::new(),
             watchers: Slab::new(),
             tally: Tally::default(),
-            now: Instant::now(),
         }
     }
 
@@ -114,9 +110,10 @@ impl State {
     /// Takes the oldest job out of the queue, for a thread that the crew has booked for it.
     pub(super) fn take(&mut self, wakes: &mut Wakes) -> (Runnable, Errand) {
         let (id, mut job) = self.queue.pop_first().expect("the crew counts what is queued");
-        let waited = self.now.saturating_duration_since(job.facts.since);
+        let now = Instant::now();
+        let waited = now.saturating_duration_since(job.facts.since);
         self.tally.longest_wait = max(self.tally.longest_wait, waited);
-        job.facts.since = max(job.facts.since, self.now);
+        job.facts.since = now;
         self.taken.insert(id, Taken { facts: job.facts, running: true });
         self.admit_next(wakes);
         (job.runnable, self.call())
@@ -174,9 +171,8 @@ impl State {
     }
 
     /// True if the oldest job has waited so long that one more thread should take it.
-    pub(super) fn is_overdue(&mut self) -> bool {
-        self.now = Instant::now();
-        self.overdue_at().is_some_and(|at| at <= self.now)
+    pub(super) fn is_overdue(&self) -> bool {
+        self.overdue_at().is_some_and(|at| at <= Instant::now())
     }
 
     /// When the oldest job will have waited for [`GRACE`].

@@ -212,6 +212,44 @@ fn the_late_value_of_an_abandoned_job_is_dropped() {
     assert_eq!(dropped.recv_timeout(LONG), Ok(()));
 }
 
+/// Takes 20 ms to be dropped, and says when that was over.
+struct Slow(Sender<Instant>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(20) {
+            thread::yield_now();
+        }
+        self.0.send(Instant::now()).unwrap();
+    }
+}
+
+#[test]
+fn a_job_does_not_run_yet_while_the_value_of_the_one_before_is_dropped() {
+    let pool = pool(1).build();
+    let (started, starts) = channel();
+    let (release, released) = channel::<()>();
+    let (dropped, drops) = channel();
+    let first = pool.run(move || {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+        Slow(dropped)
+    });
+    starts.recv_timeout(LONG).expect("the job has a thread");
+    let (end, ended) = channel::<()>();
+    let next = pool.run(move || ended.recv().is_err());
+    drop(first);
+    release.send(()).unwrap();
+    let over = drops.recv_timeout(LONG).expect("an abandoned value is dropped");
+    let running = || pool.jobs()[0].running;
+    until(|| running().is_some());
+    let ran = running().expect("it waits to be ended");
+    assert!(ran <= over.elapsed(), "it counts from before the drop was over");
+    drop(end);
+    assert!(wait(next).unwrap());
+}
+
 // EXE-09
 #[test]
 fn a_pool_that_is_shut_down_refuses_jobs() {
