@@ -142,11 +142,11 @@ impl<P> WaitList<P> {
     pub fn enter(&mut self, waker: Option<Waker>, payload: P) -> usize {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let links = Links { before: NONE, behind: NONE };
+        let links = self.waiting.end();
         let phase = Phase::Waiting;
         let owner = waiting::owner();
         let key = self.slots.insert(Slot { phase, waker, owner, ticket, links, payload });
-        self.waiting.push(&mut self.slots, key);
+        self.waiting.append(&mut self.slots, key);
         key
     }
 
@@ -182,14 +182,15 @@ impl<P> WaitList<P> {
     /// Serves a waiter: takes it out of the line and returns the waker to fire after unlocking.
     #[inline]
     pub fn grant(&mut self, key: usize) -> Option<Waker> {
-        self.leave_line(key, Phase::Granted);
-        self.granted.push(&mut self.slots, key);
+        let end = self.granted.end();
+        let (waker, owner) = self.leave_line(key, Phase::Granted, end);
+        self.granted.append(&mut self.slots, key);
         if self.grantees.is_small_for(self.granted.length) {
             self.count_grantees();
         } else {
-            self.grantees.add(self.slots[key].owner);
+            self.grantees.add(owner);
         }
-        self.slots[key].waker.take()
+        waker
     }
 
     /// Counts all grantees anew, with as many counters as they need and some to spare.
@@ -215,8 +216,7 @@ impl<P> WaitList<P> {
 
     /// Sends a waiter away: takes it out of the line and returns the waker to fire after unlocking.
     pub fn refuse(&mut self, key: usize) -> Option<Waker> {
-        self.leave_line(key, Phase::Refused);
-        self.slots[key].waker.take()
+        self.leave_line(key, Phase::Refused, Links::NONE).0
     }
 
     /// Takes a grant back before the waiter has seen it; the waiter returns to its old place.
@@ -302,11 +302,16 @@ impl<P> WaitList<P> {
         self.granted.length
     }
 
+    /// Takes a waiter out of the line into another state, with other links; its waker and its owner.
     #[inline]
-    fn leave_line(&mut self, key: usize, phase: Phase) {
-        assert_eq!(self.slots[key].phase, Phase::Waiting, "only who stands in line is served");
-        self.waiting.unlink(&mut self.slots, key);
-        self.slots[key].phase = phase;
+    fn leave_line(&mut self, key: usize, phase: Phase, links: Links) -> (Option<Waker>, u64) {
+        let slot = &mut self.slots[key]; // looked up once: this is done for each who waits
+        assert_eq!(slot.phase, Phase::Waiting, "only who stands in line is served");
+        slot.phase = phase;
+        let gap = std::mem::replace(&mut slot.links, links);
+        let left = (slot.waker.take(), slot.owner);
+        self.waiting.close_gap(&mut self.slots, gap);
+        left
     }
 }
 
@@ -334,6 +339,10 @@ struct Links {
     behind: usize,
 }
 
+impl Links {
+    const NONE: Links = Links { before: NONE, behind: NONE };
+}
+
 /// A doubly linked line through the slots.
 #[derive(Debug)]
 struct Line {
@@ -354,10 +363,15 @@ impl Line {
         self.length += 1;
     }
 
-    /// Puts `key` at the end.
+    /// The links of who comes next.
     #[inline]
-    fn push<P>(&mut self, slots: &mut Slab<Slot<P>>, key: usize) {
-        slots[key].links = Links { before: self.last, behind: NONE };
+    fn end(&self) -> Links {
+        Links { before: self.last, behind: NONE }
+    }
+
+    /// Puts `key`, which has the links for it, at the end.
+    #[inline]
+    fn append<P>(&mut self, slots: &mut Slab<Slot<P>>, key: usize) {
         match self.last {
             NONE => self.first = key,
             last => slots[last].links.behind = key,
