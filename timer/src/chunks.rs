@@ -29,7 +29,7 @@ pub struct Key {
 pub(crate) struct Entry<T> {
     /// Its number, older entries have lower ones.
     pub serial: u64,
-    /// What the owner gets back; `None` in a vacant place.
+    /// What the owner gets back; `None` only in a vacant place.
     pub payload: Option<T>,
     /// Where its mark is in the slot; in a vacant place, the next vacant one.
     pub position: u32,
@@ -58,38 +58,48 @@ impl<T> Chunks<T> {
         self.len
     }
 
-    /// Adds an entry whose mark has no place yet.
-    pub fn insert(&mut self, payload: T) -> Key {
+    /// Where the next entry will be, for its mark: in a vacant place, or else behind the others.
+    #[inline]
+    pub fn next_index(&self) -> u32 {
+        if self.vacant == NONE { self.len as u32 } else { self.vacant }
+    }
+
+    /// Adds an entry at the [next index](Self::next_index); its mark is in the slot already.
+    #[inline]
+    pub fn insert(&mut self, payload: T, position: u32, low: u32) -> Key {
         self.serial += 1;
         let serial = NonZeroU64::new(self.serial).expect("the first serial number is 1");
-        self.len += 1;
-        let entry = Entry { serial: self.serial, payload: Some(payload), position: 0, low: 0 };
-        let index = self.vacant;
-        if index == NONE {
-            return Key { serial, index: self.push(entry) };
+        let entry = Entry { serial: self.serial, payload: Some(payload), position, low };
+        let index = self.next_index();
+        if self.vacant == NONE {
+            self.push(entry);
+        } else {
+            self.vacant = std::mem::replace(self.at(index), entry).position;
         }
-        let place = self.at(index);
-        let vacant = place.position;
-        *place = entry;
-        self.vacant = vacant;
+        self.len += 1;
         Key { serial, index }
     }
 
-    /// Takes an entry's payload out and its place back.
-    pub fn remove(&mut self, index: u32) -> T {
-        let vacant = self.vacant;
-        let place = self.at(index);
-        let payload = place.payload.take().expect("only live entries have marks and keys");
-        place.position = vacant;
-        place.serial = 0; // no key has it
+    /// Takes an entry out; its place is vacant then.
+    #[inline]
+    pub fn remove(&mut self, index: u32) -> Entry<T> {
+        // The serial number is one that no key has.
+        let vacant = Entry { serial: 0, payload: None, position: self.vacant, low: 0 };
+        let entry = std::mem::replace(self.at(index), vacant);
         self.vacant = index;
         self.len -= 1;
         if self.len == 0 && self.chunks.len() > 1 {
-            self.chunks.truncate(1);
-            self.chunks[0].clear();
-            self.vacant = NONE;
+            self.clear();
         }
-        payload
+        entry
+    }
+
+    /// Gives all chunks but the first back.
+    #[cold]
+    fn clear(&mut self) {
+        self.chunks.truncate(1);
+        self.chunks[0].clear();
+        self.vacant = NONE;
     }
 
     /// The index of a live entry.
@@ -117,14 +127,11 @@ impl<T> Chunks<T> {
     }
 
     /// Puts an entry at the end, where every place is taken.
-    fn push(&mut self, entry: Entry<T>) -> u32 {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+    fn push(&mut self, entry: Entry<T>) {
+        assert!(self.len < NONE as usize, "four thousand million sleepers do not fit into memory");
+        if self.len / CHUNK == self.chunks.len() {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        let last = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[last];
-        let index = last * CHUNK + chunk.len();
-        chunk.push(entry);
-        u32::try_from(index).expect("four thousand million sleepers do not fit into memory")
+        self.chunks[self.len / CHUNK].push(entry);
     }
 }

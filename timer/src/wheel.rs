@@ -59,6 +59,7 @@ const LOW_BITS: u32 = SLOT_BITS + TICK_BITS;
 const LOW: u64 = (1 << LOW_BITS) - 1;
 /// What is never due has a turn, and it is not that of holes.
 const _: () = assert!(REACH_NS >> LOW_BITS < HOLE as u64, "the reach goes into the turn of holes");
+const LIVE: &str = "only live entries have marks";
 /// Bits per word of the bitmap.
 const WORD: usize = 64;
 
@@ -119,27 +120,29 @@ impl<T> Wheel<T> {
 
     /// Adds a deadline. One at the end of [`REACH_NS`] or beyond is kept, but never due.
     pub fn insert(&mut self, deadline: u64, payload: T) -> Key {
-        let key = self.entries.insert(payload);
-        self.link(key.index, deadline);
-        key
+        let (position, low) = self.mark(self.entries.next_index(), deadline);
+        self.entries.insert(payload, position, low)
     }
 
     /// Takes an entry out; `None` if it is gone already.
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let index = self.entries.find(key)?;
-        self.unlink(index);
-        let payload = self.entries.remove(index);
+        let Entry { payload, low, position, .. } = self.entries.remove(index);
+        self.unmark(low, position);
         if self.is_empty() {
             self.next = NEVER;
         }
-        Some(payload)
+        payload
     }
 
     /// Gives an entry another deadline; false if it is gone.
     pub fn reset(&mut self, key: Key, deadline: u64) -> bool {
         let Some(index) = self.entries.find(key) else { return false };
-        self.unlink(index);
-        self.link(index, deadline);
+        let &Entry { low, position, .. } = self.entries.look(index);
+        self.unmark(low, position);
+        let (position, low) = self.mark(index, deadline);
+        let entry = self.entries.at(index);
+        (entry.position, entry.low) = (position, low);
         true
     }
 
@@ -183,29 +186,29 @@ impl<T> Wheel<T> {
     pub fn drain(&mut self, mut each: impl FnMut(T)) {
         for slot in &mut self.slots {
             for mark in std::mem::replace(slot, Slot::new()).live() {
-                each(self.entries.remove(mark.index));
+                each(self.entries.remove(mark.index).payload.expect(LIVE));
             }
         }
         self.occupied = [0; SLOTS / WORD];
         self.next = NEVER;
     }
 
-    /// Puts the mark of an entry into its slot.
-    fn link(&mut self, index: u32, deadline: u64) {
+    /// Puts the mark of an entry into its slot: its position there, and the part of the deadline that it
+    /// does not have.
+    #[inline]
+    fn mark(&mut self, index: u32, deadline: u64) -> (u32, u32) {
         let deadline = deadline.min(REACH_NS);
         let (turn, low) = ((deadline >> LOW_BITS) as u32, (deadline & LOW) as u32);
         let slot = slot_of(low);
         self.cursor = self.cursor.min(deadline >> TICK_BITS); // invariant 2
         self.occupied[slot / WORD] |= 1 << (slot % WORD);
-        let position = self.slots[slot].put(Mark { turn, index });
-        let entry = self.entries.at(index);
-        (entry.low, entry.position) = (low, position);
         self.next = self.next.min(deadline);
+        (self.slots[slot].put(Mark { turn, index }), low)
     }
 
     /// Takes the mark of an entry out of its slot.
-    fn unlink(&mut self, index: u32) {
-        let &Entry { low, position, .. } = self.entries.look(index);
+    #[inline]
+    fn unmark(&mut self, low: u32, position: u32) {
         let slot = slot_of(low);
         self.slots[slot].take(position);
         if self.slots[slot].is_empty() {
@@ -282,9 +285,9 @@ impl<T> Wheel<T> {
             }
             let deadline = self.due_at(mark);
             if deadline <= now {
-                let serial = self.entries.look(mark.index).serial;
-                self.unlink(mark.index);
-                due.push(Due { deadline, serial, payload: self.entries.remove(mark.index) });
+                let Entry { serial, payload, low, position, .. } = self.entries.remove(mark.index);
+                self.unmark(low, position);
+                due.push(Due { deadline, serial, payload: payload.expect(LIVE) });
             }
         }
         due[begin..].sort_unstable_by_key(|due| (due.deadline, due.serial));
