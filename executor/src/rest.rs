@@ -162,7 +162,7 @@ impl Worker {
         let Some(next) = shared.timers.next_of_all() else { return false };
         shared.clock.advance_to(next);
         for shard in 0..=shared.timers.foreign() {
-            self.collecting(|| shared.timers.fire(shard));
+            self.fire_shard(shard, next);
         }
         true
     }

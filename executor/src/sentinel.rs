@@ -161,16 +161,11 @@ impl Worker {
 
     /// Fires what is overdue in the shards of workers that are busy, and of a vacant seat.
     fn fire_timers_of_others(&self) -> usize {
-        let (timers, now_ns) = (&self.shared.timers, self.shared.clock.now_ns());
-        let mut fired = 0;
-        for shard in 0..=timers.foreign() {
-            let asleep = shard < self.shared.seats.len() && self.shared.idle.is_parked(shard);
-            if !asleep && timers.next(shard).is_some_and(|next| next <= now_ns) {
-                fired += self.collecting(|| timers.fire_at(shard, now_ns));
-            }
-        }
-        self.counters().timers.add(fired as u64);
-        fired
+        let (shared, now_ns) = (&self.shared, self.shared.clock.now_ns());
+        let is_awake =
+            |shard: &usize| *shard >= shared.seats.len() || !shared.idle.is_parked(*shard);
+        let shards = (0..=shared.timers.foreign()).filter(is_awake);
+        shards.map(|shard| self.fire_shard(shard, now_ns)).sum()
     }
 }
 

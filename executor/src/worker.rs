@@ -27,7 +27,7 @@ use crate::pace::Stretch;
 use crate::run_queue::RunQueue;
 use crate::scheduler::{Seat, Shared};
 use crate::sentinel::{Sentinel, WATCH};
-use crate::task::{Ran, Runnable, TaskId};
+use crate::task::{Ran, Runnable, TaskId, waker};
 
 /// Turns between two looks at timers, reactor and injector. Prime, so that it drifts against
 /// periodic tasks.
@@ -221,23 +221,17 @@ impl Worker {
     /// Fires what is due in this worker's shard, in the foreign one, and in those of a vacant seat and
     /// of workers that are stuck.
     pub(crate) fn fire_timers(&self) -> usize {
-        let timers = &self.shared.timers;
         let now_ns = self.shared.clock.now_ns();
         self.now_ns.set(now_ns);
         let polls = self.counters().polls.get();
         let awake = self.shared.idle.awake();
         self.stretch.measure(&self.my_seat().pace, now_ns, polls, self.queue.len(), awake);
-        let due = |shard: usize| timers.next(shard).is_some_and(|next| next <= now_ns);
-        let mut fired = 0;
         let vacant = (self.seat != 0 && self.shared.idle.is_caller_vacant()).then_some(0);
-        for shard in [self.seat, timers.foreign()].into_iter().chain(vacant).chain(self.stuck()) {
-            if due(shard) {
-                fired += self.collecting(|| timers.fire_at(shard, now_ns));
-            }
-        }
+        let mine = [self.seat, self.shared.timers.foreign()].into_iter();
+        let shards = mine.chain(vacant).chain(self.stuck());
+        let fired = shards.map(|shard| self.fire_shard(shard, now_ns)).sum();
         if fired > 0 {
             self.gap.begin(now_ns, fired);
-            self.counters().timers.add(fired as u64);
             self.share_surplus();
         }
         fired
@@ -250,9 +244,16 @@ impl Worker {
         let shard = (self.ticks.get() / LOOK_EVERY) as usize % self.shared.seats.len();
         let overdue = |next: u64| next.saturating_add(OVERDUE_NS) <= now_ns;
         if shard != self.seat && timers.next(shard).is_some_and(overdue) {
-            let fired = self.collecting(|| timers.fire_at(shard, now_ns));
-            self.counters().timers.add(fired as u64);
+            self.fire_shard(shard, now_ns);
         }
+    }
+
+    /// Fires what is due in a shard, and says how many that was.
+    pub(crate) fn fire_shard(&self, shard: usize, now_ns: u64) -> usize {
+        let timers = &self.shared.timers;
+        let fired = self.collecting(|| timers.fire_at(shard, now_ns, waker::foresee));
+        self.counters().timers.add(fired as u64);
+        fired
     }
 
     /// Counts a turn of the reactor, and wakes as many workers as its batch deserves.

@@ -182,7 +182,7 @@ impl Shard {
     }
 
     /// Wakes what is due.
-    pub fn fire(&self, now_ns: u64) -> usize {
+    pub fn fire(&self, now_ns: u64, foresee: impl Fn(&Waker)) -> usize {
         if self.next() > now_ns {
             return 0;
         }
@@ -194,9 +194,8 @@ impl Shard {
             self.publish(&state);
             drop(state);
             fired += due.len();
-            for due in due.drain(..) {
-                wakes::wake(due.payload);
-            }
+            due.iter().for_each(|due| foresee(&due.payload));
+            due.drain(..).for_each(|due| wakes::wake(due.payload));
             if !more {
                 return fired;
             }

@@ -38,6 +38,16 @@ pub(super) fn borrowed(header: NonNull<Header>) -> Borrowed {
     Borrowed(ManuallyDrop::new(unsafe { Waker::from_raw(raw(header)) }))
 }
 
+/// Fetches the lines of the cell that a wake of this waker and the poll after it begin with, if it is
+/// a task's: before a batch is woken, so that their fetching overlaps (`sleep_cpu` 0.9 of the time).
+pub(crate) fn foresee(waker: &Waker) {
+    if std::ptr::eq(waker.vtable(), &VTABLE) {
+        // SAFETY: rule 1: the waker keeps the cell.
+        let header = unsafe { pointer(waker.data()).as_ref() };
+        std::hint::black_box((header.meta.id, header.state.phase()));
+    }
+}
+
 fn raw(header: NonNull<Header>) -> RawWaker {
     RawWaker::new(header.as_ptr().cast_const().cast(), &VTABLE)
 }

@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use windlass_timer::{sleep, timeout};
 
 use super::*;
@@ -140,6 +142,20 @@ fn firing_wakes_with_no_lock_held() {
     assert!(polled.is_pending());
     assert_eq!(bench.advance_ms(10), 1);
     assert_eq!(bench.armed(), 0);
+}
+
+#[test]
+fn a_batch_is_shown_as_a_whole_before_its_first_waker_runs() {
+    let bench = Bench::on(0);
+    let mut naps: Vec<_> = (1..=3).map(|after| Hand::new(sleep(ms(after)))).collect();
+    naps.iter_mut().for_each(Hand::pending);
+    bench.clock.advance(ms(2));
+    let woken = || naps.iter().map(Hand::wakes).sum::<usize>();
+    let woken_before = RefCell::new(Vec::new());
+    let now_ns = bench.clock.now_ns();
+    let fired = bench.timers.fire_at(0, now_ns, |_| woken_before.borrow_mut().push(woken()));
+    assert_eq!((fired, woken()), (2, 2));
+    assert_eq!(woken_before.into_inner(), [0, 0]);
 }
 
 #[test]
