@@ -54,10 +54,8 @@
 //! The acquire side has a second duty: the system call must not begin before the snapshot is taken.
 //! The waiting bits carry no data: wakers are kept under a lock, see [`source`](crate::source).
 
-use windlass_sync::shim::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed},
-};
+use windlass_sync::shim;
+use windlass_sync::shim::atomic::{AtomicU64, Ordering::Acquire};
 
 const READABLE: u64 = 1;
 const WRITABLE: u64 = 1 << 1;
@@ -227,18 +225,9 @@ impl Readiness {
         self.step(|word| after_wait(word, direction))
     }
 
-    /// The one loop that writes the word. `f` may run more than once, so it only computes.
+    /// The one place that writes the word. `f` may run more than once, so it only computes.
     fn step<T>(&self, f: impl Fn(u64) -> (u64, T)) -> T {
-        // ORDERING: Relaxed. Only a first guess; the exchange below is what counts.
-        let mut now = self.0.load(Relaxed);
-        loop {
-            let (next, answer) = f(now);
-            // ORDERING: see the callers. Acquire on failure, so that `f` judges fresh bits.
-            match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
-                Ok(_) => return answer,
-                Err(seen) => now = seen,
-            }
-        }
+        shim::step(&self.0, f)
     }
 }
 

@@ -33,6 +33,8 @@ pub use backend::{
 };
 pub use std::sync::Arc;
 
+use atomic::{AtomicU64, Ordering::*};
+
 /// Declares thread-locals that exist once per thread, and once per *model* thread under loom.
 ///
 /// The initialiser must be a constant expression.
@@ -40,3 +42,19 @@ pub use crate::windlass_thread_local as thread_local;
 #[doc(hidden)]
 #[cfg(windlass_loom)]
 pub use backend::__loom_thread_local;
+
+/// Makes of a word what `f` makes of it, and returns the other thing that `f` says. `f` may run more than
+/// once, so it only computes. The exchange acquires and releases; what that is for, the callers say.
+#[inline]
+pub fn step<T>(word: &AtomicU64, f: impl Fn(u64) -> (u64, T)) -> T {
+    // ORDERING: Relaxed. Only a first guess; the exchange below is what counts.
+    let mut now = word.load(Relaxed);
+    loop {
+        let (next, answer) = f(now);
+        // ORDERING: AcqRel, see the callers. Acquire on failure, so that `f` judges fresh bits.
+        match word.compare_exchange_weak(now, next, AcqRel, Acquire) {
+            Ok(_) => return answer,
+            Err(seen) => now = seen,
+        }
+    }
+}

@@ -62,6 +62,7 @@
 //! [`is_done`]: State::is_done
 //! [`watch`]: State::watch
 
+use windlass_sync::shim;
 use windlass_sync::shim::atomic::{AtomicU64, Ordering::*};
 
 /// In a run queue, on its way there, or being polled. A lock on the future, and a reference.
@@ -334,18 +335,9 @@ impl State {
         }
     }
 
-    /// The one loop that writes the word. `f` may run more than once, so it only computes.
+    /// The one place that writes the word. `f` may run more than once, so it only computes.
     fn step<T>(&self, f: impl Fn(u64) -> (u64, T)) -> T {
-        // ORDERING: Relaxed. Only a first guess; the exchange below is what counts.
-        let mut now = self.0.load(Relaxed);
-        loop {
-            let (next, answer) = f(now);
-            // ORDERING: see the callers. Acquire on failure, so that `f` judges fresh bits.
-            match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
-                Ok(_) => return answer,
-                Err(seen) => now = seen,
-            }
-        }
+        shim::step(&self.0, f)
     }
 }
 
