@@ -285,7 +285,8 @@ impl BlockingPool {
     /// Closes the pool and blocks this thread until its jobs are done, at most for `limit`.
     ///
     /// The jobs that were still running or queued by then are returned; after that the pool is as
-    /// after [`shutdown_now`](Self::shutdown_now).
+    /// after [`shutdown_now`](Self::shutdown_now). Called by one of the pool's own jobs it does not wait,
+    /// since that job would wait for itself.
     ///
     /// # Panics
     /// Inside a task, unless the limit is zero: it would block a worker.
@@ -302,6 +303,7 @@ impl BlockingPool {
     /// are. No deadline is for ever.
     pub fn close_and_wait(&self, deadline: Option<Instant>) -> Vec<DescribedJob> {
         self.shared().close();
+        let deadline = if self.shared().is_mine() { Some(Instant::now()) } else { deadline };
         let left = self.shared().wait_gone(deadline);
         self.shared().close_now();
         left

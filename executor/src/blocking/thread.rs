@@ -1,6 +1,8 @@
 //! The life of one thread of a pool.
 
+use std::cell::Cell;
 use std::io;
+use std::ptr;
 use std::time::Instant;
 
 use windlass_sync::shim::{self, Arc, MutexGuard};
@@ -12,7 +14,17 @@ use super::shared::Shared;
 use super::state::State;
 use crate::task::Runnable;
 
+shim::thread_local! {
+    /// The pool that this thread belongs to; compared, never followed.
+    static POOL: Cell<*const Shared> = Cell::new(ptr::null());
+}
+
 impl Shared {
+    /// True on a thread of this pool.
+    pub(super) fn is_mine(&self) -> bool {
+        POOL.try_with(|pool| ptr::eq(pool.get(), self)).unwrap_or(false)
+    }
+
     /// Starts the thread with this number.
     pub(super) fn start(self: &Arc<Self>, me: usize) -> io::Result<()> {
         let shared = self.clone();
@@ -26,6 +38,7 @@ impl Shared {
 
     /// The whole thread: what the runtime sets up, and the work inside of it.
     fn live(self: Arc<Self>, me: usize) {
+        POOL.with(|pool| pool.set(Arc::as_ptr(&self)));
         let mut worked = false;
         let mut body = || {
             if !worked {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -314,6 +315,19 @@ fn a_runtime_in_a_thread_local_shuts_down_with_its_thread() {
 }
 
 #[test]
+fn a_runtime_that_ends_in_a_job_of_its_own_does_not_wait_for_that() {
+    on_1_2_and_4(|workers| {
+        let runtime = runtime(workers);
+        let (tell, told) = channel();
+        let handle = runtime.handle().clone();
+        let end = move || tell.send(runtime.shutdown(Duration::from_secs(3600))).unwrap();
+        handle.spawn_blocking(end).detach();
+        let report = told.recv().unwrap();
+        assert_eq!((report.jobs.len(), report.tasks.len(), report.threads), (1, 0, 0), "{report}");
+    });
+}
+
+#[test]
 fn a_worker_that_is_stuck_is_named_and_left_behind() {
     within(LONG, || {
         let runtime = Builder::new().workers(2).caller_works(false).build().unwrap();
@@ -364,7 +378,9 @@ fn tasks_bound_to_another_thread_are_leaked_and_named_and_nobody_waits_for_them(
         let drops = Drops::default();
         let (witness, before) = (drops.witness(), Instant::now());
         let runtime = runtime(workers);
-        let runtime = thread::spawn(move || {
+        let (give, given) = channel();
+        let (end, ends) = gate();
+        let home = thread::spawn(move || {
             runtime.block_on(async {
                 let unsendable = Rc::new(witness);
                 let bound = spawn_local(async move {
@@ -374,12 +390,15 @@ fn tasks_bound_to_another_thread_are_leaked_and_named_and_nobody_waits_for_them(
                 bound.named("bound").detach();
                 yield_now().await;
             });
-            runtime
+            give.send(runtime).unwrap();
+            ends.recv().unwrap(); // it lives on, and does something else
         });
-        let report = runtime.join().unwrap().shutdown(2 * LONG);
+        let report = given.recv().unwrap().shutdown(2 * LONG);
         assert!(before.elapsed() < LONG, "nobody could have ended it");
         let names: Vec<_> = report.tasks.iter().filter_map(|task| task.name.as_deref()).collect();
         assert_eq!((names, report.is_clean()), (vec!["bound"], false));
+        end.send(()).unwrap();
+        home.join().unwrap();
         assert_eq!(drops.count(), 0);
     });
 }
