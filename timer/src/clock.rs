@@ -308,7 +308,7 @@ impl Shared {
 
     /// The word of a clock that is moved on by so much, but not beyond what deadlines can name.
     fn moved(&self, word: u64, step: u64) -> u64 {
-        let step = step.min(REACH_NS.saturating_sub(self.time_with(word)));
+        let step = step.min((REACH_NS - 1).saturating_sub(self.time_with(word)));
         word & PAUSED | word.wrapping_add(step) & TIME // the time and the skew alike
     }
 }

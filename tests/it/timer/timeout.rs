@@ -93,6 +93,13 @@ fn zero_runs_the_body_to_its_first_wait_and_interrupts_it_there() {
     assert_eq!(steps.load(SeqCst), 1);
 }
 
+#[test]
+fn zero_is_over_at_once_also_where_the_clock_ends() {
+    let bench = Bench::new();
+    bench.clock.advance(Duration::MAX);
+    assert!(Hand::new(timeout(Duration::ZERO, pending::<()>())).ready().is_err());
+}
+
 // WFR-04
 #[test]
 fn zero_around_something_done_returns_its_result() {
