@@ -9,12 +9,12 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use windlass_reactor::Reactor;
-use windlass_sync::shim::thread;
+use windlass_sync::shim::{self, thread};
 use windlass_timer::{Clock, Timers};
 
 use crate::blocking::BlockingPool;
 use crate::caller::Core;
-use crate::config::{Config, OnPanic, processors};
+use crate::config::{Config, OnPanic, ThreadHook, processors};
 use crate::context;
 use crate::counters::Counters;
 use crate::idle::MAX_SEATS;
@@ -159,7 +159,8 @@ impl Builder {
         self
     }
 
-    /// Called on each thread of the runtime, blocking ones included, before it does anything.
+    /// Called on each thread of the runtime, blocking ones included, before it does anything. A panic in
+    /// it is printed, and the thread goes on.
     ///
     /// # Examples
     /// ```
@@ -175,13 +176,13 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.config.on_thread_start = Some(Arc::new(hook));
+        self.config.on_thread_start = Some(contained(hook));
         self
     }
 
     /// Called on each thread of the runtime, blocking ones included, before it ends.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        self.config.on_thread_stop = Some(Arc::new(hook));
+        self.config.on_thread_stop = Some(contained(hook));
         self
     }
 
@@ -311,6 +312,11 @@ impl Wake for LookAgain {
             shared.unpark_all();
         }
     }
+}
+
+/// A hook whose panic ends there, since its thread is needed; the panic hook prints it.
+fn contained(hook: impl Fn() + Send + Sync + 'static) -> ThreadHook {
+    Arc::new(move || _ = shim::catch_unwind(&hook).map_err(std::mem::forget))
 }
 
 fn debug_from_environment() -> bool {

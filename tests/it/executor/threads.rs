@@ -239,6 +239,20 @@ fn thread_hooks_are_called_in_pairs_on_workers_and_blocking_threads() {
     });
 }
 
+#[test]
+fn a_thread_hook_that_panics_keeps_no_thread_from_its_work() {
+    on_1_2_and_4(|workers| {
+        let builder = Builder::new().workers(workers).caller_works(false);
+        let builder = builder.on_thread_start(|| panic!("no luck at the start"));
+        let builder = builder.on_thread_stop(|| panic!("no luck at the end"));
+        let runtime = builder.build().unwrap();
+        let task = runtime.spawn(async { 7 });
+        assert_eq!(runtime.block_on(task).unwrap(), 7);
+        runtime.block_on(async { spawn_blocking(|| ()).await.unwrap() });
+        assert!(runtime.shutdown(LONG).is_clean());
+    });
+}
+
 // EXE-01, EXE-02
 #[test]
 fn a_blocking_job_gives_its_value_or_its_panic() {
