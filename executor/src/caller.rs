@@ -154,9 +154,8 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         drop(self.entered.take());
-        let worker = Rc::get_mut(&mut self.worker);
-        let worker =
-            worker.expect("a guard of Handle::enter ends before the block_on it was made in");
+        // The context is left, also if guards that were entered in it are still there.
+        let worker = Rc::get_mut(&mut self.worker).expect("only the context counts the worker");
         let (shared, hosted) = (worker.shared.clone(), self.hosted);
         if !hosted {
             worker.stop_searching();

@@ -3,7 +3,7 @@
 //! Three thread-locals name the current handles: one here, one in the timer floor, one in the
 //! reactor floor. They are entered together, once per worker thread and once per `block_on`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::slack::Slack;
 use crate::worker::Worker;
 
 shim::thread_local! {
-    static CURRENT: Current<Rc<Context>> = RefCell::new(None);
+    static CURRENT: Current<Rc<Context>> = Current::new();
 }
 
 /// What a thread is.
@@ -27,7 +27,7 @@ pub(crate) struct Context {
     pub(crate) worker: Option<Rc<Worker>>,
 }
 
-/// Leaves the runtime when dropped, and names the former one again.
+/// Leaves the runtime when dropped.
 #[derive(Debug)]
 #[must_use = "the runtime is current only while this guard lives"]
 pub(crate) struct Entered {
@@ -59,10 +59,8 @@ pub(crate) fn current() -> Option<Rc<Context>> {
 /// Calls `f` with the worker that this thread is. `f` must not enter or leave a runtime.
 #[inline]
 pub(crate) fn with_worker<T>(f: impl FnOnce(&Rc<Worker>) -> T) -> Option<T> {
-    let call = |current: &RefCell<Option<Rc<Context>>>| {
-        Some(f(current.borrow().as_ref()?.worker.as_ref()?))
-    };
-    CURRENT.try_with(call).ok().flatten()
+    let call = |context: Option<&Rc<Context>>| Some(f(context?.worker.as_ref()?));
+    CURRENT.try_with(|current| current.look(call)).ok().flatten()
 }
 
 /// True on a thread that must not block, because it polls a task or a root future.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use windlass_sync::shim::Arc;
 
 use crate::context;
+use crate::home;
 use crate::scheduler::Shared;
 use crate::task::owner::SchedulerRef;
 use crate::task::{Runnable, Spec, Task, new_local_task, new_task};
@@ -55,7 +56,7 @@ impl Shared {
         let (runnable, task) = make(spec(true));
         admission.list(&runnable);
         if local {
-            self.caller.bind();
+            home::bind(self);
         }
         self.place(runnable, local, |worker, task| {
             if local { worker.accept_local(task) } else { worker.accept_new(task) }

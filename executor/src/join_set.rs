@@ -80,7 +80,7 @@ impl<T> JoinSet<T> {
     /// [`spawn_local`](crate::spawn_local).
     ///
     /// # Panics
-    /// On a thread that is not inside `block_on` or `drive`.
+    /// As there.
     #[track_caller]
     pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
     where

@@ -27,7 +27,7 @@
 //!    do not oversleep.
 //! 4. `worker.rs`, `search.rs`, `rest.rs`, `sentinel.rs`: a worker's turn, and what it does when there is nothing to do.
 //! 5. `scheduler.rs`, `transit.rs`, `inbox.rs`, `enqueue.rs`, `context.rs`, `bell.rs`, `vacancy.rs`,
-//!    `caller.rs`: what the workers share, and who they are.
+//!    `caller.rs`, `home.rs`: what the workers share, and who they are.
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
 //! 7. [`blocking`]: threads for what cannot be awaited.
 //! 8. `config.rs`, `builder.rs`, `runtime.rs`, `ending.rs`, `shutdown.rs`: the runtime from its making to its end.
@@ -55,6 +55,7 @@ mod gap;
 pub mod gather;
 pub mod group;
 pub mod helm;
+mod home;
 pub mod idle;
 pub mod ids;
 pub mod inbox;

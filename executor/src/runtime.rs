@@ -165,10 +165,15 @@ impl Runtime {
 impl Drop for Runtime {
     /// Shuts down within the time that [`Builder::shutdown_timeout`] allows, and reports what did
     /// not end. On a thread that runs tasks it must not block: there the workers are told to stop
-    /// and left to themselves.
+    /// and left to themselves. In a job of the runtime's own pool, it does not wait for jobs. In a
+    /// forked child it does nothing.
     fn drop(&mut self) {
         if self.ended {
             return;
+        }
+        if self.handle.0.is_forked() {
+            // The threads are the parent's, and so is the poller: to close a socket here would close its.
+            return std::mem::forget(self.handle.clone());
         }
         if context::is_polling() {
             drop(shutdown::shut_down_in_background(&self.handle.0));
@@ -245,6 +250,9 @@ impl Handle {
 
     /// Makes the runtime current on this thread until the guard is dropped: `spawn`, timers and
     /// sockets work under it. It runs nothing.
+    ///
+    /// Guards may be dropped in any order, and outlive the `block_on` in which they were made. Current
+    /// is the runtime that was entered last by a guard that lives.
     ///
     /// # Examples
     /// ```

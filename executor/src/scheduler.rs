@@ -205,11 +205,16 @@ impl Shared {
         self.unobserved.load(Relaxed)
     }
 
-    /// Panics in a forked child, where the worker threads do not exist.
+    /// True in a forked child, where the worker threads do not exist.
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
+    /// Panics in a forked child.
     #[track_caller]
     pub(crate) fn check_process(&self) {
         assert!(
-            std::process::id() == self.process,
+            !self.is_forked(),
             "a runtime cannot be used after fork(): its threads are in the parent process; \
              make a runtime after the fork, or exec"
         );
@@ -225,7 +230,13 @@ impl Shared {
     pub(crate) fn take_bound(&self) -> VecDeque<Runnable> {
         let mut bound = VecDeque::new();
         self.inbox.receive(&mut bound);
-        self.caller.look(|core| bound.append(&mut core.local));
+        self.caller.look(|core| {
+            bound.append(&mut core.local);
+            let queued: Vec<_> = std::iter::from_fn(|| core.queue.pop()).collect();
+            for task in queued {
+                if task.is_local() { bound.push_back(task) } else { core.queue.push(task) }
+            }
+        });
         bound
     }
 }

@@ -35,7 +35,10 @@ pub fn spawn<F: Future<Output: Send + 'static> + Send + 'static>(future: F) -> T
 
 /// Starts a task that stays on this thread, so its future need not be `Send`.
 ///
-/// It runs while this thread is inside `block_on` or `drive`.
+/// It runs while this thread is inside `block_on` or `drive`, and waits in between. Until it is done, seat 0
+/// is this thread's: the `block_on` of another thread polls only its own future then. With one worker
+/// there is nobody else to serve timers, sockets and tasks, so those wait for this thread to come back,
+/// too. When this thread ends, the task is cancelled.
 ///
 /// # Examples
 /// ```
@@ -56,14 +59,16 @@ pub fn spawn<F: Future<Output: Send + 'static> + Send + 'static>(future: F) -> T
 /// Dropping the task cancels it.
 ///
 /// # Panics
-/// On a thread that is not inside `block_on` or `drive`: elsewhere nobody would run it.
+/// On a thread that does not sit on seat 0, where nobody would run it: outside `block_on` and `drive`, on a
+/// worker, in a second `block_on` at the same time, and where the caller
+/// [does not work](crate::runtime::Builder::caller_works).
 #[track_caller]
 pub fn spawn_local<F: Future<Output: 'static> + 'static>(future: F) -> Task<F::Output> {
     let Some(current) = context::current() else { no_runtime("spawn_local()") };
     assert!(
         current.worker.as_ref().is_some_and(|worker| worker.seat == 0),
-        "spawn_local() needs the thread inside block_on, and this is another worker: spawn it from \
-         the root future, or use spawn()"
+        "spawn_local() needs the thread on seat 0, the first inside block_on, and this is another: \
+         spawn it from the root future, or use spawn()"
     );
     current.shared.spawn_local(future, Location::caller())
 }

@@ -1,6 +1,5 @@
 //! How the rest of a program reaches a reactor: a [`Handle`], and the current one of each thread.
 
-use std::cell::RefCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 
@@ -12,7 +11,7 @@ use crate::reactor::{Shared, unparker};
 
 shim::thread_local! {
     /// The reactor that sockets made on this thread belong to.
-    static CURRENT: Current<Handle> = RefCell::new(None);
+    static CURRENT: Current<Handle> = Current::new();
 }
 
 /// A way to reach a reactor from anywhere.

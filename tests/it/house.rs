@@ -24,8 +24,8 @@ const WHOLE: usize = 18_000;
 /// Code lines of the road a reader walks first.
 const ROAD: usize = 6_000;
 /// What lies beside that road: sockets and the helpers over them, signals, blocking pools, settings,
-/// diagnosis, ticks, and futures on top of tasks.
-const BESIDE_THE_ROAD: [&str; 20] = [
+/// diagnosis, ticks, futures on top of tasks, and the end of a thread that tasks are bound to.
+const BESIDE_THE_ROAD: [&str; 21] = [
     "timer/src/interval.rs",
     "reactor/src/net",
     "reactor/src/io",
@@ -38,6 +38,7 @@ const BESIDE_THE_ROAD: [&str; 20] = [
     "executor/src/failure.rs",
     "executor/src/gather.rs",
     "executor/src/group",
+    "executor/src/home.rs",
     "executor/src/inspect.rs",
     "executor/src/join_set.rs",
     "executor/src/report.rs",

@@ -3,8 +3,6 @@
 //! A thread-local names them, set for a while with [`Handle::enter`]. It names the shard, too: a
 //! worker's own, or the foreign one.
 
-use std::cell::RefCell;
-
 use windlass_sync::current::{self, Current, Entered};
 use windlass_sync::shim::{self, Arc};
 
@@ -13,7 +11,7 @@ use crate::shard::Shard;
 use crate::timers::Timers;
 
 shim::thread_local! {
-    static CURRENT: Current<Handle> = RefCell::new(None);
+    static CURRENT: Current<Handle> = Current::new();
 }
 
 /// A way to use some [`Timers`] from a thread.
@@ -75,7 +73,7 @@ impl Handle {
     }
 }
 
-/// Gives the thread its former timers back when dropped. Guards are dropped in reverse order.
+/// Leaves the timers when dropped. Of several, the ones entered last by a guard that lives are current.
 #[derive(Debug)]
 #[must_use = "the timers are entered only while this guard lives"]
 pub struct EnterGuard(#[expect(dead_code, reason = "held for its drop")] Entered<Handle>);

@@ -10,6 +10,7 @@ mod futures;
 mod gather;
 mod group;
 mod hands;
+mod home;
 mod hosting;
 mod join_set;
 mod locals;
