@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   accept task:      a permit  ->  accept  ->  spawn  ->  again
-//!   connection task:  look at the first bytes  ->  hyper, HTTP/1 or HTTP/2  ->  permit back
+//!   connection task:  read the first bytes  ->  hyper, HTTP/1 or HTTP/2  ->  permit back
 //!   shutdown:         accept task gone, listener closed  ->  stop  ->  all permits back?
 //!                                            |  deadline: cut  ->  all permits back
 //! ```
@@ -26,6 +26,7 @@ use windlass::sync::{Event, Semaphore};
 use windlass::time::{sleep, timeout};
 use windlass::{Task, spawn};
 
+mod begun;
 mod connection;
 mod guard;
 mod listener;

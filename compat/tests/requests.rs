@@ -13,10 +13,15 @@ use axum::routing::get;
 use axum::{Json, Router};
 use kit::*;
 use windlass::net::{TcpListener, UnixListener, UnixStream};
-use windlass::runtime::{Builder, Report, now};
+use windlass::runtime::{Builder, Handle, Report, now};
+use windlass::time::{sleep, timeout};
 use windlass_compat::{FromTokio, Io, Options, serve, tower};
 
 const LIMIT: Duration = Duration::from_secs(5);
+/// What a client of HTTP/2 sends first: the preface, and a frame of settings.
+const BEGINNING: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The length of the preface.
+const PREFACE: usize = 24;
 
 /// Options with a list of what went wrong.
 fn listening() -> (Options, Arc<Mutex<Vec<String>>>) {
@@ -102,24 +107,63 @@ async fn large_bodies_arrive_whole_both_ways() {
     assert!(text(reply).await == body);
 }
 
-#[windlass::test(paused)]
-async fn the_protocol_is_told_from_bytes_that_come_one_by_one() {
-    let (_server, address) = server(Options::new(), hello);
-    let mut client = Client::connect(address).await;
-    for byte in ["P", "R", "OPFIND / HTTP/1.1\r\nhost: here\r\n\r\n"] {
-        client.send(byte).await;
-        windlass::time::sleep(Duration::from_secs(1)).await;
+/// Sends these bytes in so many pieces. The clock is paused, so each piece is read before the next.
+async fn send_bytewise(client: &Client, text: &str) {
+    for at in 0..text.len() {
+        client.send(&text[at..=at]).await;
+        sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(client.reply().await.1, b"hello");
+}
 
-    let client = Client::connect(address).await;
-    for byte in ["P", "R", "I", " * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"] {
-        client.send(byte).await;
-        windlass::time::sleep(Duration::from_secs(1)).await;
+#[windlass::test(paused)]
+async fn a_request_of_http1_that_comes_byte_by_byte_is_served() {
+    let (_server, address) = server(Options::new(), echo);
+    for method in ["POST", "PROPFIND", "PRI", "GET"] {
+        let mut client = Client::connect(address).await;
+        let head = format!("{method} / HTTP/1.1\r\nhost: here\r\ncontent-length: 5\r\n\r\n");
+        send_bytewise(&client, &(head + "hello")).await;
+        assert_eq!(client.reply().await.1, b"hello", "{method}");
     }
+}
+
+#[windlass::test(paused)]
+async fn a_client_of_http2_that_begins_byte_by_byte_is_served() {
+    let (_server, address) = server(Options::new(), hello);
+    let client = Client::connect(address).await;
+    send_bytewise(&client, BEGINNING).await;
     let mut frame = [0; 9];
     client.stream.read_exact(&mut frame).await.unwrap();
     assert_eq!(frame[3], 4, "the answer is a frame of settings");
+}
+
+#[windlass::test(paused)]
+async fn a_client_that_goes_after_its_first_bytes_leaves_its_seat_at_once() {
+    let options = Options::new().header_read_timeout(Duration::MAX).max_connections(1);
+    let (_server, address) = server(options, hello);
+    let begun = now();
+    for length in 1..PREFACE {
+        let gone = Client::connect(address).await;
+        gone.send(&BEGINNING[..length]).await;
+        drop(gone);
+        let mut next = Client::connect(address).await;
+        let answer = timeout(LIMIT, next.ask(GET)).await;
+        assert_eq!(answer, Ok((200, "hello".into())), "{length} bytes");
+    }
+    assert_eq!(now(), begun, "nobody waited for the clock");
+}
+
+#[windlass::test(paused)]
+async fn a_client_that_pauses_in_its_first_bytes_wakes_nobody() {
+    let options = Options::new().header_read_timeout(Duration::MAX);
+    let (server, address) = server(options, hello);
+    let client = Client::connect(address).await;
+    client.send("PRI").await;
+    let polls = || Handle::current().metrics().total(|worker| worker.polls);
+    sleep(LIMIT).await; // it is read by then
+    let before = polls();
+    sleep(LIMIT).await;
+    assert!(polls() - before <= 1, "{} polls, one is this task's", polls() - before);
+    assert_eq!(server.connections(), 1);
 }
 
 #[windlass::test(paused)]
@@ -165,7 +209,7 @@ async fn a_silent_client_of_http2_is_asked_for_a_sign_of_life_and_cut() {
     let (server, address) = server(options, hello);
     let mut alive = http2(address).await;
     let dead = Client::connect(address).await;
-    dead.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    dead.send(BEGINNING).await;
     let begun = now();
     windlass::io::read_to_end(&dead.stream, &mut Vec::new(), 1000).await.unwrap();
     assert!(now() - begun >= LIMIT);
@@ -178,7 +222,7 @@ async fn a_silent_client_of_http2_is_asked_for_a_sign_of_life_and_cut() {
 async fn a_slow_handler_is_not_hurried_by_the_limit_for_heads() {
     let (_server, address) =
         server(Options::new().header_read_timeout(LIMIT), |request| async move {
-            windlass::time::sleep(LIMIT * 3).await;
+            sleep(LIMIT * 3).await;
             hello(request).await
         });
     assert_eq!(Client::connect(address).await.ask(GET).await, (200, "hello".into()));

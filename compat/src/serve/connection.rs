@@ -1,7 +1,6 @@
 //! One connection, from its first byte to its end.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,19 +13,12 @@ use hyper::{Request, Response};
 use windlass::spawn;
 use windlass::sync::{Event, OwnedPermit};
 use windlass::task::unconstrained;
-use windlass::time::{sleep, timeout};
+use windlass::time::timeout;
 
-use super::listener::Stream;
+use super::begun::Begun;
 use super::{BoxError, Shared};
-use crate::io::Io;
+use crate::io::{Reads, Writes};
 use crate::rt::Timer;
-
-/// What a client of HTTP/2 sends first. No request of HTTP/1 begins so: the method is reserved.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// So many bytes of it tell the protocols apart; `PR` may still become `PROPFIND`.
-const ENOUGH: usize = 4;
-/// When to look again if there were fewer. That hardly happens: a client sends these bytes at once.
-const PEEK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a connection knows besides its stream.
 pub(super) struct Connection {
@@ -39,7 +31,7 @@ impl Connection {
     /// Serves what the client asks for, until the connection has ended.
     pub(super) async fn run<T, S, B>(&self, stream: T, service: S) -> Result<(), BoxError>
     where
-        T: Stream,
+        T: Reads + Writes + Send + 'static,
         S: Service<
                 Request<Incoming>,
                 Response = Response<B>,
@@ -51,11 +43,11 @@ impl Connection {
         let options = &self.shared.options;
         let limit = options.header_read_timeout;
         let bounded = (limit < Duration::MAX).then_some(limit);
-        let first = timeout(limit, speaks_http2(&stream));
+        let mut stream = Begun::new(stream);
+        let first = timeout(limit, stream.speaks_http2());
         let Some(first) = unless(&self.shared.stop, first).await else {
             return Ok(()); // it has asked for nothing yet
         };
-        let stream = Io::new(stream);
         if first?? {
             let tasks = Tasks(self.permit.clone());
             let http2 = http2::Builder::new(tasks)
@@ -101,19 +93,6 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
             future.await
         };
         spawn(request).named("http request").detach();
-    }
-}
-
-/// Whether the client begins as one of HTTP/2 does. Takes nothing from the stream.
-async fn speaks_http2(stream: &impl Stream) -> io::Result<bool> {
-    loop {
-        let mut front = [0; PREFACE.len()];
-        let count = poll_fn(|cx| stream.poll_peek(cx, &mut front)).await?;
-        let is_like_it = count > 0 && PREFACE.starts_with(&front[..count]);
-        if !is_like_it || count >= ENOUGH {
-            return Ok(is_like_it);
-        }
-        sleep(PEEK_AGAIN).await; // a peek leaves the bytes there, so nothing wakes for more
     }
 }
 

@@ -10,16 +10,10 @@ use crate::io::{Reads, Writes};
 /// [`TcpListener`] or [`UnixListener`].
 pub trait Listener: Send + Sync + 'static {
     /// What it accepts.
-    type Stream: Stream;
+    type Stream: Reads + Writes + Send + 'static;
 
     /// A stream, and the name of its peer.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<(Self::Stream, String)>>;
-}
-
-/// A stream whose first bytes can be looked at.
-pub trait Stream: Reads + Writes + Send + Sync + 'static {
-    /// Reads without taking.
-    fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>>;
 }
 
 impl Listener for TcpListener {
@@ -39,17 +33,5 @@ impl Listener for UnixListener {
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<(UnixStream, String)>> {
         self.poll_accept(cx).map_ok(|(stream, peer)| (stream, format!("{peer:?}")))
-    }
-}
-
-impl Stream for TcpStream {
-    fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
-        self.poll_peek(cx, buffer)
-    }
-}
-
-impl Stream for UnixStream {
-    fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
-        self.poll_peek(cx, buffer)
     }
 }

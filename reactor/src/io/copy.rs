@@ -12,6 +12,9 @@ const CHUNK: usize = 16 * 1024;
 
 /// Copies everything to the end of `reader` into `writer`, and flushes it; returns how many bytes.
 ///
+/// It also flushes whenever the reader has nothing more for now, so that a writer that buffers does
+/// not hold back what the other end waits for.
+///
 /// # Examples
 /// ```
 #[doc = include_str!("../../doc/run.in")]
@@ -29,27 +32,25 @@ const CHUNK: usize = 16 * 1024;
 /// ```
 ///
 /// # Errors
-/// Whatever the reads and writes fail with.
+/// Whatever the reads, writes and flushes fail with.
 ///
 /// # Cancel safety
-/// Not safe: what a dropped `copy` has read and not yet written is lost.
+/// Not safe: what a dropped `copy` has read and not yet written is lost. What it has written and not
+/// yet flushed is where the writer keeps it.
 #[track_caller]
 pub fn copy<R: AsyncRead, W: AsyncWrite>(
     mut reader: R,
     mut writer: W,
 ) -> impl Future<Output = io::Result<u64>> + Unpin {
     let mut transfer = Transfer::new();
-    at(Location::caller(), move |cx| {
-        let copied = ready!(transfer.poll(cx, &mut reader, &mut writer))?;
-        ready!(writer.poll_flush(cx))?;
-        Poll::Ready(Ok(copied))
-    })
+    at(Location::caller(), move |cx| transfer.poll(cx, &mut reader, &mut writer))
 }
 
 /// Copies both ways until both streams have ended; returns the bytes from `a` to `b`, and back.
 ///
 /// When one stream ends, the writing side of the other is shut down, so that a half-closed
-/// connection passes through a proxy as one.
+/// connection passes through a proxy as one. Streams that buffer are flushed before that, and
+/// whenever the other one has nothing more for now, as [`copy`] does it.
 ///
 /// # Examples
 /// ```
@@ -74,7 +75,7 @@ pub fn copy<R: AsyncRead, W: AsyncWrite>(
 /// The first that either way fails with; the other way is given up.
 ///
 /// # Cancel safety
-/// Not safe: what has been read and not yet written is lost.
+/// Not safe: what has been read and not yet written is lost, as with [`copy`].
 #[track_caller]
 pub fn copy_bidirectional<A, B>(
     mut a: A,
@@ -99,34 +100,50 @@ struct Transfer {
     buffer: Vec<u8>,
     written: usize,
     total: u64,
+    /// Whether something was written since the last flush.
+    unflushed: bool,
+    /// Whether the reader has ended; it is not read again.
+    ended: bool,
 }
 
 impl Transfer {
     fn new() -> Transfer {
-        Transfer { buffer: Vec::new(), written: 0, total: 0 }
+        Transfer { buffer: Vec::new(), written: 0, total: 0, unflushed: false, ended: false }
     }
 
+    /// Moves what there is. Ready at the end of the reader, when everything is written and flushed.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
         reader: &mut impl AsyncRead,
         writer: &mut impl AsyncWrite,
     ) -> Poll<io::Result<u64>> {
-        loop {
+        while !self.ended {
             while self.written < self.buffer.len() {
                 match ready!(writer.poll_write(cx, &self.buffer[self.written..]))? {
                     0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
                     count => self.written += count,
                 }
+                self.unflushed = true;
             }
             self.total += self.written as u64;
             self.written = 0;
             self.buffer.clear();
             self.buffer.reserve(CHUNK);
-            if ready!(reader.poll_read_append(cx, &mut self.buffer))? == 0 {
-                return Poll::Ready(Ok(self.total));
+            match reader.poll_read_append(cx, &mut self.buffer)? {
+                Poll::Ready(count) => self.ended = count == 0,
+                Poll::Pending => {
+                    // A pending flush holds up nothing: the next poll reads and writes first.
+                    if self.unflushed {
+                        ready!(writer.poll_flush(cx))?;
+                        self.unflushed = false;
+                    }
+                    return Poll::Pending;
+                }
             }
         }
+        // In any case: the writer may keep bytes from before.
+        writer.poll_flush(cx).map_ok(|()| self.total)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the reactor floor. Each turns its own reactor by hand, on its own thread.
 
+mod copying;
 mod descriptors;
 mod io;
 mod kit;
