@@ -70,8 +70,10 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// - `paused` or `paused = true`: the clock stands still, but for jumps to the next deadline when
 ///   nothing else is left to do; so sleeps take no time. The test may also advance it.
 /// - `timeout_ms = 5000`: after this many milliseconds of real time the test fails and shows what
-///   each task waits for; 60,000 if left out.
-/// - `leaks = allow`: tasks that outlive the function are no failure.
+///   each task waits for; 60,000 if left out. A test that blocks its thread is given 10 s more, and
+///   then the process is aborted.
+/// - `leaks = allow`: tasks that outlive the function are no failure, if they end within 5 s of being
+///   cancelled. Panics that nobody reads still are.
 ///
 /// `#[should_panic]`, `#[ignore]` and a `Result` as return type work as with `#[test]`, which must
 /// not be written beside it.

@@ -637,6 +637,14 @@ fn the_test_runner_refuses_a_panic_that_nobody_has_read() {
     on_1_2_and_4(|workers| {
         let text = refusal(|| run_test(options(workers), unread_panic));
         assert!(text.contains("1 tasks panicked, and nobody has read it"), "{text}");
+        let lenient = TestOptions { allow_leaks: true, ..options(workers) };
+        let text = refusal(|| {
+            run_test(lenient, || async {
+                spawn(asleep()).detach();
+                unread_panic().await;
+            });
+        });
+        assert!(text.contains("1 tasks panicked, and nobody has read it"), "{text}");
     });
 }
 
