@@ -199,6 +199,7 @@ fn nothing_is_unwrapped_outside_tests() {
 #[test]
 fn what_threads_share_comes_from_the_shim() {
     none("the shim", each(&all_crates(), names::shared_things_come_from_the_shim));
+    none("threads", each(&all_crates(), names::no_thread_is_started_below));
 }
 
 #[test]

@@ -60,6 +60,25 @@ pub fn shared_things_come_from_the_shim(source: &Source) -> Vec<Finding> {
     findings
 }
 
+/// Nothing below the executor starts a thread: of the shim's threads it has the thread-locals alone.
+pub fn no_thread_is_started_below(source: &Source) -> Vec<Finding> {
+    let below = ["sync/src/", "timer/src/", "reactor/src/"];
+    if !below.iter().any(|folder| source.path.starts_with(folder))
+        || source.path.starts_with("sync/src/shim")
+    {
+        return Vec::new();
+    }
+    let is_thread = |path: &str| {
+        let path = format!("::{path}::");
+        path.contains("::shim::thread::") && !path.contains("::shim::thread::LocalKey::")
+    };
+    paths(source)
+        .into_iter()
+        .filter(|(at, path, _)| is_thread(path) && !source.is_test(*at))
+        .map(|(at, path, _)| source.finding(at, format!("`{path}`: that is for the executor")))
+        .collect()
+}
+
 /// Every path in the code with its imports spelled out, and whether it is an import itself.
 fn paths(source: &Source) -> Vec<(usize, String, bool)> {
     let code = &source.code;
@@ -241,6 +260,25 @@ fn ways_around_the_shim_are_found() {
     ] {
         assert_eq!(of(shared_things_come_from_the_shim, code), [""; 0], "{code}");
     }
+}
+
+#[test]
+fn a_thread_of_the_shim_is_found_below_the_executor() {
+    let found =
+        |path: &str, code: &str| no_thread_is_started_below(&Source::parse(path, code)).len();
+    for code in [
+        "use crate::shim::{Mutex, thread};",
+        "let a = windlass_sync::shim::thread::spawn(name, f);",
+        "use windlass_sync::shim;\nshim::thread::spawn(name, f);",
+    ] {
+        assert_eq!(found("timer/src/a.rs", code), 1, "{code}");
+        assert_eq!(found("executor/src/a.rs", code), 0, "{code}");
+        assert_eq!(found("sync/src/shim/a.rs", code), 0, "{code}");
+    }
+    let locals = "use crate::shim::thread::LocalKey;\nshim::thread_local! { static A: u8 = 1; }";
+    assert_eq!(found("sync/src/a.rs", locals), 0);
+    let test = "#[cfg(test)]\nmod tests {\n    use crate::shim::thread;\n}";
+    assert_eq!(found("reactor/src/a.rs", test), 0);
 }
 
 #[test]
