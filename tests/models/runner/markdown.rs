@@ -55,7 +55,7 @@ fn when_and_where() -> String {
     format!("{date}, {cores} cores, {name}, two models at a time.")
 }
 
-/// The names of the bugs in `mutants/*.toml`, by model.
+/// The names of the bugs in `mutants/*.toml` that a model catches, by model.
 fn seeded_bugs() -> BTreeMap<String, Vec<String>> {
     let mut bugs: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let folder = here().join("mutants");
@@ -66,7 +66,9 @@ fn seeded_bugs() -> BTreeMap<String, Vec<String>> {
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a listed file can be read");
         let table: toml::Table = text.parse().unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        for bug in table.get("mutant").and_then(toml::Value::as_array).into_iter().flatten() {
+        let bugs_of_file =
+            table.get("mutant").and_then(toml::Value::as_array).into_iter().flatten();
+        for bug in bugs_of_file.filter(|bug| bug.get("survives").is_none()) {
             let word = |key: &str| bug.get(key).and_then(toml::Value::as_str).map(str::to_owned);
             let (name, model) = (word("name"), word("model"));
             bugs.entry(model.unwrap_or_default()).or_default().extend(name);
