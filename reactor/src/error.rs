@@ -32,7 +32,7 @@ pub(crate) fn runtime_gone() -> io::Error {
 
 pub(crate) fn no_runtime() -> io::Error {
     io::Error::other(
-        "no reactor on this thread: call it inside windlass::run, or enter a reactor::Handle first",
+        "no reactor on this thread: call it inside windlass::run, or enter a runtime::Handle first",
     )
 }
 

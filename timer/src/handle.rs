@@ -102,5 +102,5 @@ pub(crate) fn shard_beside(home: &Arc<Shard>) -> Option<Arc<Shard>> {
 
 #[track_caller]
 fn missing(what: &str) -> ! {
-    panic!("{what} needs a runtime: call it inside windlass::run, or enter a timer::Handle first");
+    panic!("{what} needs a runtime: call it inside windlass::run, or enter a runtime::Handle first")
 }

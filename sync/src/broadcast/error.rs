@@ -51,7 +51,7 @@ error_words!(RecvError:
 );
 
 error_words!(TryRecvError:
-    TryRecvError::Empty => "nothing has been sent yet",
+    TryRecvError::Empty => "there is nothing to receive right now",
     TryRecvError::Lagged(missed) => "{missed} values were sent too fast",
     TryRecvError::Closed => "the other side is closed",
 );

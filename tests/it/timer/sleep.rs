@@ -245,7 +245,7 @@ fn the_waker_of_the_last_poll_is_woken_and_the_former_one_dropped() {
 fn timers_outside_a_runtime_panic_at_the_caller_and_tell_the_cure() {
     let now = Instant::now();
     let nothing = || std::future::ready(());
-    let cure = "needs a runtime: call it inside windlass::run, or enter a timer::Handle first";
+    let cure = "needs a runtime: call it inside windlass::run, or enter a runtime::Handle first";
     let say = |what: &str| format!("{what} {cure}");
     assert_eq!(panic_of(|| drop(sleep(ms(1)))), say("sleep()"));
     assert_eq!(panic_of(|| drop(sleep_until(now))), say("sleep_until()"));
