@@ -20,9 +20,9 @@
 //! assert_eq!(answer, 42);
 //! ```
 //!
-//! This crate is the facade: names, and convenience. The mechanism is in the crates below it, which
-//! are public so that they can be read and modelled, but only the names here carry the promise of
-//! stable versions.
+//! This crate is the facade: names, and convenience. It adds no mechanism to the runtime: `future` and
+//! `pool` are built of what lies below. The crates there are public so that they can be read and
+//! modelled, but only the names here carry the promise of stable versions.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]

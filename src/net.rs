@@ -34,7 +34,7 @@ pub use windlass_reactor::net::*;
 /// pool is closed.
 ///
 /// # Cancel safety
-/// The look-up goes on in the background; its answer is dropped.
+/// A look-up that has begun goes on in the background; its answer is dropped.
 ///
 /// # Panics
 /// Outside a runtime.

@@ -119,8 +119,8 @@ impl Builder {
         self
     }
 
-    /// Debug mode: reports polls that block their worker, lost tasks, and tasks left at shutdown.
-    /// It reads the clock twice per poll.
+    /// Debug mode: reports polls that block their worker, lost tasks, tasks that wait for what they hold
+    /// themselves, and tasks left at shutdown. It reads the clock twice per poll.
     ///
     /// # Examples
     /// ```
@@ -216,6 +216,9 @@ impl Builder {
     /// # Errors
     /// If the number of workers is out of range (also in `WINDLASS_WORKERS`), if the poller cannot
     /// be made, or if a thread cannot be started.
+    ///
+    /// # Panics
+    /// If the name has a zero byte, or if `blocking_threads` has a maximum of 0 or one below its minimum.
     pub fn build(mut self) -> io::Result<Runtime> {
         let workers = self.settle_workers()?;
         self.config.debug = self.debug.unwrap_or_else(debug_from_environment);

@@ -1,8 +1,8 @@
 //! Where trouble is told: panics that nobody joins, and what debug mode finds.
 //!
 //! Every report is one line on standard error, beginning with `windlass:`, unless the runtime was
-//! built with a hook of its own. A panic that nobody can see any more is always reported; slow
-//! polls and lost tasks only in debug mode.
+//! built with a hook of its own. A panic that nobody can see any more is always reported; all the
+//! rest only in debug mode.
 
 use std::fmt;
 use std::time::Duration;

@@ -100,7 +100,8 @@ impl Runtime {
     /// descriptor tells nothing until `drive` has been called again.
     ///
     /// # Panics
-    /// As [`block_on`](Self::block_on), and if another thread is inside `block_on`.
+    /// As [`block_on`](Self::block_on); if another thread is inside `block_on` or has local tasks; and
+    /// on a runtime whose caller does not work ([`Builder::caller_works`]).
     #[track_caller]
     pub fn drive(&self, limit: Duration) -> Driven {
         caller::drive(&self.handle.0, limit, Location::caller())

@@ -12,7 +12,7 @@
 //! | everything written | [`write_all`], [`write_all_vectored`] |
 //! | bytes from here to there | [`copy`], [`copy_bidirectional`] |
 //!
-//! No helper fills a buffer with zeros before it reads into it.
+//! Over our sockets no helper fills a buffer with zeros before it reads into it.
 //!
 //! # Cancel safety
 //!

@@ -35,7 +35,8 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 /// ```
 ///
 /// # Panics
-/// If the period is zero, and outside a runtime.
+/// If the period is zero, and outside a runtime; and when it is polled before its time, after its
+/// runtime has shut down.
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     let shard = handle::current_shard("interval()");
@@ -60,7 +61,8 @@ pub fn interval(period: Duration) -> Interval {
 /// ```
 ///
 /// # Panics
-/// If the period is zero, and outside a runtime.
+/// If the period is zero, and outside a runtime; and when it is polled before its time, after its
+/// runtime has shut down.
 #[track_caller]
 pub fn interval_at(first: Instant, period: Duration) -> Interval {
     let shard = handle::current_shard("interval_at()");

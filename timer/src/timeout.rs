@@ -41,7 +41,7 @@ use crate::sleep::Sleep;
 /// Dropping it drops the future inside. [`Timeout::into_inner`] gets that out instead.
 ///
 /// # Panics
-/// Outside a runtime.
+/// Outside a runtime; and when it is polled before its time, after its runtime has shut down.
 ///
 /// # Errors
 /// [`Elapsed`], if the future still waits at the deadline. It is dropped with the [`Timeout`].
@@ -77,7 +77,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// Dropping it drops the future inside. [`Timeout::into_inner`] gets that out instead.
 ///
 /// # Panics
-/// Outside a runtime.
+/// Outside a runtime; and when it is polled before its time, after its runtime has shut down.
 ///
 /// # Errors
 /// [`Elapsed`], if the future still waits at the deadline.

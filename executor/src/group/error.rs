@@ -48,7 +48,8 @@ impl<E> GroupError<E> {
         self.failures
     }
 
-    /// True if the group was cancelled before anything had failed.
+    /// True if the group was cancelled by [`Group::cancel`](super::Group::cancel). Without
+    /// [`collect_all`](super::TaskGroup::collect_all) nothing had failed before that.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.why, Some(Why::Asked(_)))
     }

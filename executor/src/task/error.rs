@@ -91,7 +91,8 @@ impl JoinError {
         matches!(self.0.cause, Cause::Panic(_))
     }
 
-    /// True if the task was never started: no thread could be had for it, or its pool is closed.
+    /// True if the task was never started: no thread could be had for it, its pool is closed, or the
+    /// pool's queue is full.
     pub fn is_refused(&self) -> bool {
         matches!(self.0.cause, Cause::Refused(_))
     }
