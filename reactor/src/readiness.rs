@@ -2,8 +2,8 @@
 //!
 //! The poller tells of *edges*: "this socket has become readable". An edge comes once, so it is
 //! written down here until a system call says `WouldBlock`, and only then struck out again. The
-//! word holds a *tick*, which counts the edges, five bits of what they said, and one bit per
-//! direction for "somebody waits".
+//! word holds a *tick*, which counts the edges, five bits of what they said, `GONE` once the reactor is
+//! closed, and one bit per direction for "somebody waits".
 //!
 //! ```text
 //!   63           32 31        8   7          6         5      4     3       2       1      0

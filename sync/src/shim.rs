@@ -1,7 +1,7 @@
 //! The loom switch: everything that threads share comes from here.
 //!
-//! The rest of windlass never names `std::sync::atomic`, `std::thread` or `parking_lot`. It uses
-//! the items of this module, and one private cfg decides what they are: the real ones, or loom's.
+//! The rest of windlass never takes an atomic, a lock or a new thread from `std` or `parking_lot`. It
+//! uses the items of this module, and one private cfg decides what they are: the real ones, or loom's.
 //! With loom, each model under `tests/models` is run through every interleaving of its threads
 //! within its bound; without, the same bodies run on real threads.
 //!
@@ -14,7 +14,8 @@
 //!   loom treats `SeqCst` loads and stores as acquire and release, and cannot tell a `SeqCst`
 //!   read-modify-write from a relaxed one, so only the fence can be checked both ways.
 //! - A word that is changed by read-modify-write is changed by nothing else: loom does not model
-//!   that a plain store cannot fall between the two halves.
+//!   that a plain store cannot fall between the two halves. Two exceptions say why they may: the
+//!   next-task slot, which only its owner fills, and the deque's twin, which keeps to its original.
 //! - A try-lock is a `compare_exchange`, never a `swap`.
 //! - No `thread::park`: use [`Mutex`] and [`Condvar`].
 //! - `Arc` is the standard one in both worlds: its counting is not ours to check, and loom's has

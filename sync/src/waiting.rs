@@ -1,8 +1,8 @@
 //! Why the future that is being polled cannot go on, and where it waits.
 //!
 //! Every leaf future calls [`note`] before it returns `Pending`. Whoever polls (the executor) takes
-//! the note after the poll with [`take`] and keeps it with the task, so that a dump can say "mutex
-//! held by task 7, at src/main.rs:40" without polling anything. The note costs one store to a
+//! the note after the poll with [`take`] or [`read`] and keeps it with the task, so that a dump can say
+//! "mutex held by task 7, at src/main.rs:40" without polling anything. The note costs one store to a
 //! thread-local and never allocates.
 //!
 //! The other direction is [`owner`]: the number of whoever is being polled on this thread. The

@@ -29,7 +29,8 @@
 //! - Firing goes by deadline, and among equal ones by age.
 //! - No instant and no duration makes anything panic: the past is due, too far is never.
 //! - No lock is held while a waker is cloned, woken or dropped.
-//! - A worker locks no shard but its own, except to cancel or reset what it did not arm.
+//! - A worker arms in no shard but its own; it locks others only to fire, cancel or reset what lies
+//!   there.
 //!
 //! # Reading order
 //!

@@ -66,7 +66,7 @@ pub(super) struct Meta {
     /// Polls begun. Only the runner writes it.
     polls: AtomicU32,
     /// Which [`Reason`](windlass_sync::waiting::Reason), 0 for none, and [`LOCAL`]; only the runner
-    /// writes this and the next three.
+    /// writes this, `subject`, `since_ns` and `at`.
     kind: AtomicU16,
     /// The lock of the cell's [loose](super::loose) part. It lies here, where it costs no space.
     pub(super) loose: Mutex<()>,

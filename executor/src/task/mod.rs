@@ -16,7 +16,7 @@
 //!
 //! Every `unsafe` block names the rule it rests on.
 //!
-//! 1. *Who has a reference may read the header.* A `Runnable`, a `Task`, a `Handle`, a waker and the
+//! 1. *Who has a reference may read the header.* A `Runnable`, a `Task`, an `AbortHandle`, a waker and the
 //!    registry's entry are one reference each, counted or flagged in the state word. The transition
 //!    that removes the last one returns `Free`, and only its caller frees the cell.
 //! 2. *Only the holder of the `Runnable` touches the future.* There is at most one `Runnable`: it is

@@ -2,8 +2,8 @@
 //!
 //! A task is *idle*, *active* or *done*. Active means that it is in a run queue, or on its way to
 //! one, or being polled: whoever holds the one [`Runnable`](super::Runnable) of an active task may
-//! touch its future, and nobody else may. Everything that can happen to a task is one row here and
-//! one method below; nothing else writes the word.
+//! touch its future, and nobody else may. Everything that can happen to its life is one row here and
+//! one method below; nothing but the methods of this file writes the word.
 //!
 //! ```text
 //!  event          idle             active            active, WOKEN     done
@@ -12,8 +12,9 @@
 //!  cancel         active: Push     CANCELLED         CANCELLED         =
 //!  begin_poll     -                Poll | Cancel     Poll | Cancel     -
 //!  own wake       -                = Push            = Push            -
-//!  end_poll       -                idle: Sleep/Lost  active: Push      -
+//!  end_poll       -                idle, idle: Lost  active: Push      -
 //!    CANCELLED    -                active: Cancel    active: Cancel    -
+//!    unreachable  -                active: Cancel    active: Push      -
 //!  complete       -                done              done              -
 //!  last waker     active: Push     =                 =                 maybe Free
 //!    dropped
@@ -49,6 +50,7 @@
 //! | `wake-poll` | [`wake`], [`cancel`]          | [`begin_poll`], [`end_poll`] | what the waker did before it woke us |
 //! | `poll-poll` | [`end_poll`], or the queue    | [`wake`], [`begin_poll`]   | the future's own fields, from worker to worker |
 //! | `done-join` | [`complete`]                  | [`is_done`], [`watch`]     | the output |
+//! | `join-wake` | [`watch`]                     | [`complete`]               | that the joiner's waker is in its lock |
 //! | `last-use`  | every method that lets go     | the one that is told to free | every earlier access, before the memory goes |
 //!
 //! A wake that lands on an active task changes nothing the second time, and is written all the
@@ -234,7 +236,7 @@ impl State {
 
     /// The future is gone and the output is stored. The registry has already forgotten the task.
     pub fn complete(&self) -> Completed {
-        // ORDERING: AcqRel, release side of `done-join`.
+        // ORDERING: AcqRel, release side of `done-join`, acquire side of `join-wake`.
         self.step(|word| {
             assert!(word & ACTIVE != 0 && word & DONE == 0, "a task completes once");
             let done = (word | DONE) & !(LISTED | WOKEN);
@@ -274,8 +276,8 @@ impl State {
 
     /// The handle has stored a waker; false if the task is done and the waker will not be called.
     pub fn watch(&self) -> bool {
-        // ORDERING: AcqRel. Acquire side of `done-join` when the task is done; when it is not, the
-        // release lets the runner find the waker in its lock.
+        // ORDERING: AcqRel, acquire side of `done-join` when the task is done; when it is not, release
+        // side of `join-wake`: the runner finds the waker in its lock.
         self.step(|word| if word & DONE != 0 { (word, false) } else { (word | WATCHED, true) })
     }
 

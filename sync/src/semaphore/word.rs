@@ -179,7 +179,8 @@ impl Word {
         self.0.fetch_or(CLOSED, Release);
     }
 
-    /// The one loop that writes the word, but for `give` and `close`, which only add to it.
+    /// The one loop that writes the word, but for `give`, `close` and `take_away`, which need not look at
+    /// it first.
     ///
     /// `f` may run more than once, so it only computes. Where it changes nothing, nothing is
     /// written: no caller publishes by standing still.
