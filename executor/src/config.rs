@@ -38,7 +38,7 @@ pub enum OnPanic {
     Abort,
 }
 
-/// Called when a worker thread starts or stops.
+/// Called when a thread of the runtime, a worker's or a blocking one, starts or stops.
 pub(crate) type ThreadHook = Arc<dyn Fn() + Send + Sync>;
 /// Called with every report.
 pub(crate) type ReportHook = Arc<dyn Fn(&Report) + Send + Sync>;
@@ -69,7 +69,7 @@ impl fmt::Debug for Config {
 }
 
 /// How many processors this process may use; 1 if that cannot be known. Asked once: the answer takes
-/// several files to read: a quarter of the time in which a small runtime starts and stops.
+/// several files to read, and that a quarter of the time in which a small runtime starts and stops.
 pub(crate) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))

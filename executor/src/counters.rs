@@ -76,7 +76,7 @@ macro_rules! counters {
 counters! {
     /// Tasks polled.
     polls,
-    /// The task polled last; the sentinel compares it and `polls` between two looks.
+    /// The task polled last.
     current,
     /// Tasks that came through the next-task slot.
     next_slot,
@@ -88,7 +88,7 @@ counters! {
     parks,
     /// Times it woke another worker.
     wakes,
-    /// Looks at the reactor that found something, and sleeps in it.
+    /// Looks at the reactor, and sleeps in it, that brought something.
     turns,
     /// Wakers that the reactor called.
     events,

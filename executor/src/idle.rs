@@ -45,8 +45,9 @@
 //! A worker that is stuck inside a poll serves neither its timers nor its queue, and if it came out
 //! of the reactor to run that task, nobody waits for events. So one of the parked workers, the
 //! sentinel, sleeps for a few milliseconds at a time and looks. It stops when it finds that nobody
-//! runs, nor has polled since its last look; an idle runtime makes no wake-ups. Its seat is part of the word, so "is there a sentinel"
-//! and "is anybody left to be one" are answered by the same exchange that parks or wakes a worker.
+//! runs, nor has polled since its last look; an idle runtime makes no wake-ups. Its seat is part of the
+//! word, so "is there a sentinel" and "is anybody left to be one" are answered by the same exchange that
+//! parks or wakes a worker.
 //! A worker that sleeps in the reactor is a poor sentinel, since every event would end its watch:
 //! one that sleeps elsewhere takes the post from it.
 //!
@@ -253,7 +254,8 @@ impl Idle {
         last
     }
 
-    /// Seat 0 is taken, or left. Its worker is neither parked nor searching then.
+    /// Seat 0 is taken, or left. Its worker is neither parked nor searching then, unless it hosts a
+    /// foreign loop.
     pub fn set_caller(&self, present: bool) {
         self.step(|word| if present { (word | CALLER, ()) } else { (word & !CALLER, ()) });
     }

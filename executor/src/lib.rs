@@ -23,16 +23,19 @@
 //!
 //! 1. [`task`]: what is run. Its own module doc says how to read it.
 //! 2. `deque.rs`, `run_queue.rs`: where ready tasks wait.
-//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `helm.rs`, `driver.rs`, `slack.rs`, `gap.rs`: how workers sleep, and the proof that they
-//!    do not oversleep.
-//! 4. `worker.rs`, `search.rs`, `rest.rs`, `sentinel.rs`: a worker's turn, and what it does when there is nothing to do.
+//! 3. `idle.rs`, `parker.rs`, `try_lock.rs`, `helm.rs`, `driver.rs`, `slack.rs`, `gap.rs`, `pace.rs`: how
+//!    workers sleep, the proof that they do not oversleep, and what is worth waking one for.
+//! 4. `worker.rs`, `search.rs`, `rest.rs`, `sentinel.rs`: a worker's turn, and what it does when there is
+//!    nothing to do.
 //! 5. `scheduler.rs`, `transit.rs`, `inbox.rs`, `enqueue.rs`, `context.rs`, `bell.rs`, `vacancy.rs`,
 //!    `caller.rs`, `home.rs`: what the workers share, and who they are.
 //! 6. `registry.rs`, `ids.rs`, `counters.rs`, `inspect.rs`, `report.rs`: what can be seen of it.
 //! 7. [`blocking`]: threads for what cannot be awaited.
-//! 8. `config.rs`, `builder.rs`, `runtime.rs`, `ending.rs`, `shutdown.rs`: the runtime from its making to its end.
+//! 8. `config.rs`, `builder.rs`, `runtime.rs`, `spawn.rs`, `ending.rs`, `shutdown.rs`: the runtime from its
+//!    making to its end.
 //! 9. `yield_now.rs`, `task_local.rs`, `time_limit.rs`: small futures on top.
-//! 10. `ends.rs`, then [`wait`], [`gather`], [`join_set`], [`shield`], [`group`]: several tasks at once.
+//! 10. `ends.rs`, `failure.rs`, then [`wait`], [`gather`], [`join_set`], [`shield`], [`group`]: several tasks
+//!     at once.
 //!
 //! The version promise of windlass covers its facade; the items here are public so that they can be
 //! read, modelled and reused.

@@ -2,7 +2,8 @@
 //!
 //! Sharded by worker, and each worker's tasks once more by their numbers: two workers that spawn do
 //! not meet at one lock, nor does one that spawns meet another that ends what was spawned a moment
-//! before. Nothing of the user's runs or is dropped under these locks: an entry is a reference to a cell, and never the last one.
+//! before. Nothing of the user's runs or is dropped under these locks: an entry is a reference to a cell,
+//! and never the last one.
 
 use windlass_sync::shim::{Mutex, MutexGuard};
 

@@ -2,8 +2,9 @@
 //!
 //! A worker that has found nothing announces that it parks ([`crate::idle`]), looks through every
 //! queue once more, and sleeps: in the reactor if it can have the driver, else on a condition
-//! variable. It sleeps no longer than until the first timer of its own shard. Whoever sleeps in the
-//! reactor also answers for the foreign shard and for seat 0 while that is vacant.
+//! variable. It sleeps no longer than until the first timer of its own shard, or the end of its gap
+//! (`gap.rs`). Whoever sleeps in the reactor also answers for the foreign shard and for seat 0 while that
+//! is vacant.
 //!
 //! While somebody runs, one of the sleepers is the [sentinel](crate::sentinel) and wakes now and then to
 //! look after the others. If nobody has run for a watch, it sleeps on like them: an idle runtime makes

@@ -1,7 +1,7 @@
 //! Finding work elsewhere: in the injector, and in the other workers' queues.
 //!
-//! A worker that searches is counted in the idle word, so that nobody is woken to do the same. At
-//! most half of the workers search at a time. When the last searcher finds something it sends
+//! A worker that searches is counted in the idle word, so that nobody is woken to do the same. No worker
+//! begins a search of its own while half of them search. When the last searcher finds something it sends
 //! another worker out in its place, see [`crate::idle`].
 
 use windlass_sync::shim::hint;

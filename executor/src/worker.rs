@@ -1,7 +1,7 @@
 //! A worker's turn: find a task, poll it, see whether somebody else should be woken.
 //!
 //! [`Worker::step`] is one turn and never sleeps, so that the same code serves worker threads,
-//! `block_on`, a foreign loop through `drive`, and a simulator. What a worker does when a turn finds
+//! `block_on`, a foreign loop through `drive`, and shutdown. What a worker does when a turn finds
 //! nothing is in [`crate::search`] and [`crate::rest`].
 //!
 //! Where the next task comes from, in this order:
@@ -339,8 +339,8 @@ impl Worker {
         self.shared.report_slow(owner, took);
     }
 
-    /// After a poll: if it has pushed more than this worker can run at once, and somebody sleeps
-    /// while nobody searches, wake one. One barrier per poll that pushed, not one per push.
+    /// After a poll that has pushed, or while somebody looks idle: if this worker has a surplus, wake
+    /// one. The barrier in that is paid only for a surplus.
     #[inline]
     pub(crate) fn after_poll(&self) {
         if self.shared.seats.len() == 1 {
