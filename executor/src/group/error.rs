@@ -49,7 +49,7 @@ impl<E> GroupError<E> {
     }
 
     /// True if the group was cancelled by [`Group::cancel`](super::Group::cancel). Without
-    /// [`collect_all`](super::TaskGroup::collect_all) nothing had failed before that.
+    /// [`collect_all`](super::TaskGroup::collect_all) it had seen nothing fail before that.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.why, Some(Why::Asked(_)))
     }
