@@ -82,7 +82,8 @@ impl Inside {
     pub(crate) fn enter(at: &'static Location<'static>) -> Self {
         let outer = INSIDE.with(Cell::get);
         if outer.is_some() || is_polling() {
-            let place = outer.map_or("a task".to_owned(), |outer| format!("block_on at {outer}"));
+            let place = outer
+                .map_or("a task".to_owned(), |outer| format!("the block_on or drive at {outer}"));
             panic!(
                 "block_on at {at} is inside {place}: it would block the worker that must run the \
                  future it waits for; await the future instead, or use spawn_blocking"
