@@ -78,18 +78,6 @@ macro_rules! datagram_methods {
                 self.socket.poll(Read, cx, Location::caller(), attempt)
             }
 
-            /// Waits until a receive is worth trying; it may be wrong.
-            #[track_caller]
-            pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(Read, cx, Location::caller(), || Ok(Done::with(())))
-            }
-
-            /// Waits until a send is worth trying; it may be wrong.
-            #[track_caller]
-            pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(Write, cx, Location::caller(), || Ok(Done::with(())))
-            }
-
             /// Sends if there is room.
             ///
             /// # Errors
@@ -104,6 +92,14 @@ macro_rules! datagram_methods {
             /// `WouldBlock` if nothing is.
             pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
                 self.socket.attempt(Read, || recv(&self.socket, buffer).map(Done::with))
+            }
+
+            /// Receives what is there, and says who sent it.
+            ///
+            /// # Errors
+            /// `WouldBlock` if nothing is.
+            pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+                self.socket.attempt(Read, || self.socket.io().recv_from(buffer).map(Done::with))
             }
 
             /// Looks at what is there without taking it.
@@ -131,6 +127,7 @@ macro_rules! datagram_methods {
             }
         }
 
+        readiness_methods!($Socket);
         socket_methods!($Socket, $std, Edge::BOTH);
     };
 }

@@ -201,4 +201,52 @@ macro_rules! socket_methods {
     };
 }
 
+/// What streams and sockets for messages have in common: waiting without doing anything.
+macro_rules! readiness_methods {
+    ($Socket:ident) => {
+        impl $Socket {
+            /// Waits until it is worth trying to read or to receive. It may be wrong: a `try_*` method
+            /// may still say `WouldBlock`, and then the next wait is longer.
+            ///
+            /// Use it to wait without a buffer.
+            ///
+            /// # Errors
+            /// Only that the runtime has shut down; the socket's own come with the next call.
+            ///
+            /// # Cancel safety
+            /// Safe.
+            #[track_caller]
+            pub fn readable(&self) -> impl IoFuture<()> {
+                self.socket.future(Read, Location::caller(), || Ok(Done::with(())))
+            }
+
+            /// Waits until it is worth trying to write or to send; it may be wrong as
+            /// [`readable`](Self::readable).
+            ///
+            /// # Errors
+            /// Only that the runtime has shut down; the socket's own come with the next call.
+            ///
+            /// # Cancel safety
+            /// Safe.
+            #[track_caller]
+            pub fn writable(&self) -> impl IoFuture<()> {
+                self.socket.future(Write, Location::caller(), || Ok(Done::with(())))
+            }
+
+            /// As [`readable`](Self::readable), for adapters.
+            #[track_caller]
+            pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.socket.poll(Read, cx, Location::caller(), || Ok(Done::with(())))
+            }
+
+            /// As [`writable`](Self::writable), for adapters.
+            #[track_caller]
+            pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.socket.poll(Write, cx, Location::caller(), || Ok(Done::with(())))
+            }
+        }
+    };
+}
+
+pub(super) use readiness_methods;
 pub(super) use socket_methods;

@@ -92,33 +92,6 @@ macro_rules! stream_methods {
                 crate::io::write_all(self, data)
             }
 
-            /// Waits until a read is worth trying. It may be wrong: [`try_read`](Self::try_read)
-            /// may still say `WouldBlock`, and then the next wait is longer.
-            ///
-            /// Use it to wait without a buffer.
-            ///
-            /// # Errors
-            /// Only that the runtime has shut down; the stream's own come with the next read or write.
-            ///
-            /// # Cancel safety
-            /// Safe.
-            #[track_caller]
-            pub fn readable(&self) -> impl IoFuture<()> {
-                self.socket.future(Read, Location::caller(), || Ok(Done::with(())))
-            }
-
-            /// Waits until a write is worth trying; it may be wrong as [`readable`](Self::readable).
-            ///
-            /// # Errors
-            /// Only that the runtime has shut down; the stream's own come with the next read or write.
-            ///
-            /// # Cancel safety
-            /// Safe.
-            #[track_caller]
-            pub fn writable(&self) -> impl IoFuture<()> {
-                self.socket.future(Write, Location::caller(), || Ok(Done::with(())))
-            }
-
             /// Reads what is there.
             ///
             /// # Errors
@@ -223,18 +196,6 @@ macro_rules! stream_methods {
                 Poll::Ready(self.shutdown(Shutdown::Write))
             }
 
-            /// As [`readable`](Self::readable), for adapters.
-            #[track_caller]
-            pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(Read, cx, Location::caller(), || Ok(Done::with(())))
-            }
-
-            /// As [`writable`](Self::writable), for adapters.
-            #[track_caller]
-            pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(Write, cx, Location::caller(), || Ok(Done::with(())))
-            }
-
             /// Ends one direction, or both. Who waits in it is woken.
             ///
             /// # Errors
@@ -288,6 +249,7 @@ macro_rules! stream_methods {
         halves::writes_by!($Stream, $Stream, this => this);
         halves::half_methods!($Stream);
 
+        readiness_methods!($Stream);
         socket_methods!($Stream, $std, Edge::BOTH);
     };
 }

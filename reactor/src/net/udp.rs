@@ -108,6 +108,15 @@ impl UdpSocket {
         self.socket.poll(Read, cx, Location::caller(), attempt)
     }
 
+    /// Sends to an address if there is room.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none.
+    pub fn try_send_to(&self, message: &[u8], address: SocketAddr) -> io::Result<usize> {
+        let attempt = || self.socket.io().send_to(message, address).map(Done::with);
+        self.socket.attempt(Write, attempt)
+    }
+
     /// Allows messages to broadcast addresses.
     ///
     /// # Errors

@@ -80,6 +80,14 @@ impl UnixDatagram {
         self.socket.future(Write, Location::caller(), attempt)
     }
 
+    /// Sends to the socket at a path if there is room.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none.
+    pub fn try_send_to(&self, message: &[u8], path: &Path) -> io::Result<usize> {
+        self.socket.attempt(Write, || self.socket.io().send_to(message, path).map(Done::with))
+    }
+
     /// Ends one direction, or both.
     ///
     /// # Errors

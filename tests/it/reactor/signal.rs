@@ -102,7 +102,7 @@ fn a_listener_says_what_it_waits_for_and_where() {
 #[test]
 fn listening_without_a_reactor_says_what_to_do() {
     let error = signal(SIGALRM).unwrap_err();
-    assert!(error.to_string().contains("enter a reactor::Handle"), "{error}");
+    assert!(error.to_string().contains("enter a runtime::Handle"), "{error}");
     assert!(Hand::new(ctrl_c()).ready().is_err());
 }
 

@@ -145,7 +145,7 @@ fn io_on_an_object_whose_reactor_was_dropped_fails_at_once() {
 #[test]
 fn sockets_made_without_a_reactor_say_what_to_do() {
     let error = UdpSocket::bind("127.0.0.1:0").unwrap_err().to_string();
-    assert!(error.contains("enter a reactor::Handle"), "{error}");
+    assert!(error.contains("enter a runtime::Handle"), "{error}");
     assert!(std::panic::catch_unwind(Handle::current).is_err());
 }
 

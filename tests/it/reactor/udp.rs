@@ -22,6 +22,25 @@ fn messages_arrive_with_their_sender() {
 }
 
 #[test]
+fn a_socket_is_waited_for_without_a_buffer_and_then_tried() {
+    let (mut reactor, _here) = reactor();
+    let one = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut buffer = [0; 16];
+    let nothing = other.try_recv_from(&mut buffer).unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    let mut readable = Hand::new(other.readable());
+    readable.pending();
+    drive(&mut reactor, one.writable()).unwrap();
+    assert_eq!(one.try_send_to(b"hello", other.local_addr().unwrap()).unwrap(), 5);
+    turn_until(&mut reactor, || readable.wakes() > 0);
+    readable.ready().unwrap();
+    let expected = (5, one.local_addr().unwrap());
+    assert_eq!(other.try_recv_from(&mut buffer).unwrap(), expected);
+    assert_eq!(&buffer[..5], b"hello");
+}
+
+#[test]
 fn a_message_shorter_than_the_buffer_does_not_hide_the_next() {
     let (mut reactor, _here) = reactor();
     let one = UdpSocket::bind("127.0.0.1:0").unwrap();

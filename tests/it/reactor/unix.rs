@@ -98,6 +98,8 @@ fn datagrams_are_sent_to_a_path() {
     let mut buffer = [0; 8];
     let (length, sender) = drive(&mut reactor, other.recv_from(&mut buffer)).unwrap();
     assert_eq!((length, sender.as_pathname()), (2, Some(mine.0.as_path())));
+    assert_eq!(one.try_send_to(b"hello", &yours.0).unwrap(), 5);
+    assert_eq!(drive(&mut reactor, other.recv(&mut buffer)).unwrap(), 5);
     other.connect(&mine.0).unwrap();
     drive(&mut reactor, other.send(b"you")).unwrap();
     assert_eq!(drive(&mut reactor, one.recv(&mut buffer)).unwrap(), 3);
