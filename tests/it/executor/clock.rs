@@ -30,6 +30,19 @@ fn an_idle_runtime_jumps_to_its_next_deadline() {
 }
 
 #[test]
+fn the_timers_that_a_jump_fires_are_counted() {
+    on_1_2_and_4(|workers| {
+        let runtime = jumping(workers);
+        runtime.block_on(async {
+            for _ in 0..5 {
+                sleep(HOUR).await;
+            }
+        });
+        assert_eq!(runtime.handle().metrics().total(|worker| worker.timers), 5);
+    });
+}
+
+#[test]
 fn a_jumping_clock_never_jumps_over_what_a_woken_task_does_next() {
     on_1_2_and_4(|workers| {
         jumping(workers).block_on(async {
