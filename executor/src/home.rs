@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::Weak;
 
-use windlass_sync::shim::{self, Arc};
+use windlass_sync::shim::{self, Arc, thread};
 
 use crate::context;
 use crate::scheduler::Shared;
@@ -39,13 +39,17 @@ impl Shared {
     /// The thread ends: what is bound to it ends here.
     fn end_bound(self: &Arc<Self>) {
         let _entered = context::enter(self, None);
-        self.transit.wait_out(|| {
+        // The count first: if it is of another thread's tasks, then that one has called this home before.
+        // While it is of ours, nobody can.
+        while self.caller.bound() > 0 && self.caller.is_home() {
             let mut ended = self.take_bound();
             self.registry
                 .each(|entry| ended.extend(entry.is_local().then(|| entry.cancel()).flatten()));
+            if ended.is_empty() {
+                thread::yield_now(); // some thread has woken a task and not pushed it yet
+            }
             drop(ended); // and with them their futures
-            self.caller.bound() == 0 || !self.caller.is_home()
-        });
+        }
         self.caller.call_in();
     }
 }

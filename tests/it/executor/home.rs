@@ -97,6 +97,34 @@ fn guards_of_several_runtimes_may_be_dropped_in_any_order() {
 }
 
 #[test]
+fn a_thread_that_ends_leaves_the_tasks_that_are_bound_to_another_alone() {
+    on_1_2_and_4(|workers| {
+        let runtime = Arc::new(runtime(workers));
+        let (end, may_end) = channel::<()>();
+        let (done, is_done) = channel();
+        let former = thread::spawn({
+            let runtime = runtime.clone();
+            move || {
+                runtime.block_on(async { spawn_local(async {}).await.unwrap() });
+                done.send(()).unwrap();
+                may_end.recv().unwrap();
+            }
+        });
+        is_done.recv().unwrap();
+        let (wake, waits) = oneshot::channel();
+        let task = runtime.block_on(async {
+            let task = spawn_local(async { waits.await.unwrap() });
+            yield_now().await;
+            task
+        });
+        end.send(()).unwrap();
+        former.join().unwrap();
+        wake.send(7).unwrap();
+        assert_eq!(runtime.block_on(task).unwrap(), 7);
+    });
+}
+
+#[test]
 fn a_thread_that_ends_cancels_the_tasks_that_are_bound_to_it() {
     on_1_2_and_4(|workers| {
         let runtime = Arc::new(runtime(workers));
