@@ -66,7 +66,7 @@ const WORD: usize = 64;
 /// A set of deadlines, each with a payload.
 #[derive(Debug)]
 pub struct Wheel<T> {
-    /// Made as a vector: on the stack they would not fit.
+    /// None before the first deadline: a runtime without timers does not pay for them.
     slots: Vec<Slot>,
     /// Invariant 1.
     occupied: [u64; SLOTS / WORD],
@@ -92,7 +92,7 @@ impl<T> Wheel<T> {
     /// An empty wheel at time 0.
     pub fn new() -> Self {
         Self {
-            slots: (0..SLOTS).map(|_| Slot::new()).collect(),
+            slots: Vec::new(),
             occupied: [0; SLOTS / WORD],
             entries: Chunks::new(),
             cursor: 0,
@@ -182,10 +182,10 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Empties the wheel.
+    /// Empties the wheel, and gives its slots back.
     pub fn drain(&mut self, mut each: impl FnMut(T)) {
-        for slot in &mut self.slots {
-            for mark in std::mem::replace(slot, Slot::new()).live() {
+        for slot in std::mem::take(&mut self.slots) {
+            for mark in slot.live() {
                 each(self.entries.remove(mark.index).payload.expect(LIVE));
             }
         }
@@ -200,10 +200,18 @@ impl<T> Wheel<T> {
         let deadline = deadline.min(REACH_NS);
         let (turn, low) = ((deadline >> LOW_BITS) as u32, (deadline & LOW) as u32);
         let slot = slot_of(low);
+        if self.slots.is_empty() {
+            self.make_slots();
+        }
         self.cursor = self.cursor.min(deadline >> TICK_BITS); // invariant 2
         self.occupied[slot / WORD] |= 1 << (slot % WORD);
         self.next = self.next.min(deadline);
         (self.slots[slot].put(Mark { turn, index }), low)
+    }
+
+    #[cold]
+    fn make_slots(&mut self) {
+        self.slots.resize_with(SLOTS, Slot::new);
     }
 
     /// Takes the mark of an entry out of its slot.

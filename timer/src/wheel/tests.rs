@@ -252,6 +252,20 @@ fn an_emptied_wheel_gives_its_memory_back() {
 }
 
 #[test]
+fn a_wheel_has_slots_from_its_first_deadline_until_it_is_drained() {
+    let mut wheel = Wheel::new();
+    for n in 0..2 {
+        assert_eq!(wheel.slots.capacity(), 0);
+        assert!(!wheel.advance(10 * TICK, usize::MAX, &mut Vec::new()));
+        let key = wheel.insert(20 * TICK, n);
+        assert_eq!((wheel.slots.len(), wheel.deadline(key)), (SLOTS, Some(20 * TICK)));
+        let mut drained = Vec::new();
+        wheel.drain(|payload| drained.push(payload));
+        assert_eq!((drained, wheel.next(), wheel.deadline(key)), (vec![n], None, None));
+    }
+}
+
+#[test]
 fn a_slot_that_gives_room_back_moves_its_marks_and_their_entries_know() {
     const MANY: u64 = 1000;
     const FEW: u64 = 100;
