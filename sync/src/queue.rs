@@ -166,6 +166,9 @@ impl<T, S: Store<T>> Handle<T, S, true, true> {
     }
 
     /// A queue that is never full: `put` never waits. Nothing slows its producers down.
+    ///
+    /// What a burst has taken of memory is freed when somebody looks for an item and finds none; room for
+    /// about a thousand items is kept.
     pub fn unbounded() -> Self {
         Self::with_room(usize::MAX)
     }

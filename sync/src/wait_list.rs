@@ -38,6 +38,8 @@ use crate::wakes::Wakes;
 
 /// The key of no waiter: the end of a line.
 const NONE: usize = usize::MAX;
+/// A list with room for more waiters than this gives it back when the last of them leaves.
+const ROOM: usize = 1024;
 
 /// Waiters in the order of their arrival, each with a payload of the primitive's own.
 #[derive(Debug)]
@@ -247,7 +249,15 @@ impl<P> WaitList<P> {
             }
             Phase::Refused => {}
         }
+        if self.slots.capacity() > ROOM && self.slots.is_empty() {
+            self.give_room_back();
+        }
         Removed { phase, payload, waker }
+    }
+
+    #[cold]
+    fn give_room_back(&mut self) {
+        self.slots = Slab::new();
     }
 
     /// The state of a waiter.

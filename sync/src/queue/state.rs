@@ -24,6 +24,9 @@ use crate::waiter::{Look, Visit};
 use crate::waiting::{self, Reason};
 use crate::wakes::{self, Wakes};
 
+/// An empty queue with room for more items than this does not keep it.
+const ROOM: usize = 1024;
+
 /// What all handles of a queue share.
 pub(super) struct Shared<T, S>(Mutex<State<T, S>>);
 
@@ -180,6 +183,9 @@ impl<T, S: Store<T>> State<T, S> {
         if count == 0 && self.shut {
             return Err(TryGetError::ShutDown);
         }
+        if count == 0 && self.store.room() > ROOM {
+            self.give_room_back();
+        }
         if count == 0 || (count == self.getters.granted() && !borrow(&mut self.getters)) {
             return Err(TryGetError::Empty);
         }
@@ -329,6 +335,12 @@ impl<T, S: Store<T>> State<T, S> {
     #[inline]
     fn used(&self) -> usize {
         self.store.count() + self.slots + self.putters.granted()
+    }
+
+    /// A burst is over: whoever finds the queue empty frees what it has taken.
+    #[cold]
+    fn give_room_back(&mut self) {
+        self.store = S::default();
     }
 
     /// Sends away those for whom a queue that is shut down has nothing any more.

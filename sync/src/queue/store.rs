@@ -18,6 +18,9 @@ pub trait Store<T>: Default {
 
     /// How many there are.
     fn count(&self) -> usize;
+
+    /// How many fit into its memory.
+    fn room(&self) -> usize;
 }
 
 /// The oldest first: the order of [`Queue`](super::Queue).
@@ -67,6 +70,11 @@ impl<T> Store<T> for Fifo<T> {
     fn count(&self) -> usize {
         self.0.len()
     }
+
+    #[inline]
+    fn room(&self) -> usize {
+        self.0.capacity()
+    }
 }
 
 impl<T> Default for Lifo<T> {
@@ -88,6 +96,10 @@ impl<T> Store<T> for Lifo<T> {
 
     fn count(&self) -> usize {
         self.0.len()
+    }
+
+    fn room(&self) -> usize {
+        self.0.capacity()
     }
 }
 
@@ -112,6 +124,10 @@ impl<T: Ord> Store<T> for Smallest<T> {
 
     fn count(&self) -> usize {
         self.heap.len()
+    }
+
+    fn room(&self) -> usize {
+        self.heap.capacity()
     }
 }
 
