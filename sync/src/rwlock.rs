@@ -255,7 +255,8 @@ impl<T: ?Sized> RwLock<T> {
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
         let State { readers, is_written, writer, .. } = *state;
-        Stats { readers, is_written, writer, waiting: state.line.waiting() }
+        let (writer, waiting) = (waiting::number(writer), state.line.waiting());
+        Stats { readers, is_written, writer, waiting }
     }
 
     fn try_enter(&self, access: Access, owner: u64) -> Option<Arc<T>> {
@@ -481,7 +482,7 @@ impl<T: ?Sized> State<T> {
             visit.leave(&mut self.line);
             return Look::Go(self.begin(access, owner, visit.wakes));
         }
-        let State { writer, readers, .. } = *self;
+        let (writer, readers) = (waiting::number(self.writer), self.readers);
         let reason = match access {
             READ => Reason::RwLockRead { writer },
             WRITE => Reason::RwLockWrite { writer, readers },
