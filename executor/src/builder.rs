@@ -235,7 +235,7 @@ impl Builder {
         let for_threads = queues.split_off(threads_from);
         let core = |queue| Core { queue, local: VecDeque::new(), hosted: false };
         let shared = Arc::new_cyclic(|weak: &Weak<Shared>| {
-            let ids = Arc::new(Ids::new());
+            let ids = Arc::new(Ids::new(weak.as_ptr().addr()));
             // A foreign thread that arms an earlier timer ends the sleep in the reactor.
             let unparker = reactor.handle().unparker();
             let timers = Timers::new(workers, self.clock.clone(), unparker);

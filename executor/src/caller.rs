@@ -216,7 +216,7 @@ fn wait_outside<F: Future>(
     mut future: Pin<&mut F>,
 ) -> Poll<F::Output> {
     let (id, mut told) = (shared.ids.one(), false);
-    let _owner = windlass_sync::waiting::enter(id.get());
+    let _owner = windlass_sync::waiting::enter(id.0);
     shared.caller.wait(root, |is_rung| {
         if is_rung {
             let _budget = windlass_sync::budget::enter();

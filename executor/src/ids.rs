@@ -1,6 +1,7 @@
 //! Task numbers, handed out in blocks so that workers do not meet at one counter.
 
 use windlass_sync::shim::atomic::{AtomicU64, Ordering::*};
+use windlass_sync::waiting;
 
 use crate::task::TaskId;
 
@@ -12,10 +13,14 @@ const BLOCK: u64 = 1024;
 pub struct Ids(AtomicU64);
 
 impl Ids {
-    /// Numbers from 1 on.
-    #[allow(clippy::new_without_default, reason = "loom's atomics have no const default")]
-    pub fn new() -> Self {
-        Self(AtomicU64::new(1))
+    /// Numbers from 1 on, for the runtime that lies there in memory.
+    ///
+    /// Tasks of two runtimes may share a mutex, which must not take one for the other because their
+    /// numbers are the same. So an [owner](waiting::number) has above the number what comes of the
+    /// place of its runtime. That two which live have the same there is possible, but improbable.
+    pub fn new(place: usize) -> Self {
+        let mixed = (place as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15); // 2^64 by the golden ratio
+        Self(AtomicU64::new(mixed - waiting::number(mixed) + 1))
     }
 
     /// A number for a task that no worker spawns.

@@ -320,7 +320,7 @@ impl Worker {
             self.begin_work();
         }
         let _budget = budget::enter();
-        let _owner = waiting::enter(owner.get());
+        let _owner = waiting::enter(owner.0);
         let begun = self.shared.config.debug.then(Instant::now);
         self.polling.set(true);
         let result = poll();

@@ -15,9 +15,8 @@ use crate::waiting;
 /// If a task is being polled on this thread. The text names `function` and the cure.
 #[track_caller]
 pub(crate) fn wait_on<F: Future>(function: &str, cure: &str, future: F) -> F::Output {
-    assert_eq!(
-        waiting::owner(),
-        0,
+    assert!(
+        waiting::owner() == 0,
         "{function}() would block a worker and every task on it: inside a task, use {cure}",
     );
     let bell = Arc::new(Bell { rung: Mutex::new(false), changed: Condvar::new() });

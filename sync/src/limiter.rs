@@ -185,7 +185,8 @@ impl Limiter {
 
     /// Who has a token, in no particular order.
     pub fn holders(&self) -> Vec<Holder> {
-        self.state.lock().holders.iter().map(|(_, holder)| *holder).collect()
+        let shown = |Holder { task, at }| Holder { task: waiting::number(task), at };
+        self.state.lock().holders.iter().map(|(_, holder)| shown(*holder)).collect()
     }
 
     /// What somebody waits for who gets no token.

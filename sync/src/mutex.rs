@@ -201,7 +201,7 @@ impl<T: ?Sized> Mutex<T> {
         let state = self.state.lock();
         Stats {
             is_locked: !state.is_free(),
-            holder: state.holder,
+            holder: waiting::number(state.holder),
             locked_at: state.value.is_none().then_some(state.locked_at),
             waiting: state.line.waiting(),
         }
@@ -365,7 +365,7 @@ impl<T: ?Sized> State<T> {
             holder if holder != 0 && holder == owner => {
                 Reason::OwnMutex { locked_at: Some(self.locked_at) }
             }
-            holder => Reason::Mutex { holder },
+            holder => Reason::Mutex { holder: waiting::number(holder) },
         };
         visit.stay(&mut self.line, (), reason)
     }

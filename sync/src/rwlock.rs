@@ -148,7 +148,7 @@ impl<T: Default> Default for RwLock<T> {
 impl<T: ?Sized> RwLock<T> {
     fn around(value: Arc<T>) -> Self {
         let (value, line) = (Some(value), WaitList::new());
-        let state = State { value, readers: 0, is_written: false, writer: 0, line };
+        let state = State { value, readers: 0, is_written: false, writer: 0, crowded: false, line };
         Self { state: shim::Mutex::new(state) }
     }
 
@@ -255,7 +255,8 @@ impl<T: ?Sized> RwLock<T> {
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
         let State { readers, is_written, writer, .. } = *state;
-        Stats { readers, is_written, writer, waiting: state.line.waiting() }
+        let (writer, waiting) = (waiting::number(writer), state.line.waiting());
+        Stats { readers, is_written, writer, waiting }
     }
 
     fn try_enter(&self, access: Access, owner: u64) -> Option<Arc<T>> {
@@ -374,6 +375,8 @@ struct State<T: ?Sized> {
     is_written: bool,
     /// Whose guard or waiter that is; 0 if nobody's or unknown.
     writer: u64,
+    /// Whether a writer in line may have found waiters of its own task inside, beside others.
+    crowded: bool,
     /// Who stands in line, and what for.
     line: WaitList<Access>,
 }
@@ -404,10 +407,27 @@ impl<T: ?Sized> State<T> {
         while let Some(first) = self.line.first() {
             let access = *self.line.payload(first);
             if !self.fits(access) {
-                return;
+                break;
             }
             self.enter(access, self.line.owner(first));
             wakes.push(self.line.grant(first));
+        }
+        if self.readers > 0 && std::mem::take(&mut self.crowded) {
+            self.let_in_instead(wakes);
+        }
+    }
+
+    /// Lets a writer in who need not wait for the others any more: those inside now are waiters of
+    /// its own task, which may come to them only after it has written.
+    #[cold]
+    fn let_in_instead(&mut self, wakes: &mut Wakes) {
+        let writers = self.line.in_line().filter(|key| *self.line.payload(*key) == WRITE);
+        for key in writers.collect::<Vec<_>>() {
+            let owner = self.line.owner(key);
+            if self.send_back(WRITE, owner) {
+                self.enter(WRITE, owner);
+                return wakes.push(self.line.grant(key));
+            }
         }
     }
 
@@ -423,7 +443,7 @@ impl<T: ?Sized> State<T> {
     }
 
     /// Sends the waiters of `owner` that were let in back to their places in line. False, and
-    /// nothing has changed, if that makes no room.
+    /// nobody has moved, if that makes no room.
     fn send_back(&mut self, access: Access, owner: u64) -> bool {
         if owner == 0 || self.line.granted() == 0 {
             return false;
@@ -431,6 +451,7 @@ impl<T: ?Sized> State<T> {
         let own = self.line.granted_to(owner).count();
         let inside = self.readers + usize::from(self.is_written);
         if own == 0 || (access == WRITE && own < inside) {
+            self.crowded |= own > 0;
             return false; // if one is let in to read, there is room for readers anyway
         }
         for _ in 0..own {
@@ -461,7 +482,7 @@ impl<T: ?Sized> State<T> {
             visit.leave(&mut self.line);
             return Look::Go(self.begin(access, owner, visit.wakes));
         }
-        let State { writer, readers, .. } = *self;
+        let (writer, readers) = (waiting::number(self.writer), self.readers);
         let reason = match access {
             READ => Reason::RwLockRead { writer },
             WRITE => Reason::RwLockWrite { writer, readers },

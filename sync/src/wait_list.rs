@@ -181,6 +181,11 @@ impl<P> WaitList<P> {
         key_of(self.waiting.first)
     }
 
+    /// The keys of all who stand in line, the first one first.
+    pub fn in_line(&self) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.first(), |key| key_of(self.slots[*key].links.behind))
+    }
+
     /// Serves a waiter: takes it out of the line and returns the waker to fire after unlocking.
     #[inline]
     pub fn grant(&mut self, key: usize) -> Option<Waker> {

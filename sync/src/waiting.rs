@@ -311,6 +311,13 @@ impl Drop for Owned {
     }
 }
 
+/// The number of the task that an owner is, as it is shown. What an executor has put above the lower
+/// 48 bits tells the tasks of several runtimes in a process apart.
+#[inline]
+pub fn number(owner: u64) -> u64 {
+    owner & ((1 << 48) - 1)
+}
+
 /// Says that `owner` is being polled while the guard lives. For executors, around a poll.
 #[inline]
 pub fn enter(owner: u64) -> Owned {

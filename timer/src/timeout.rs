@@ -6,9 +6,10 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use windlass_sync::budget;
 use windlass_sync::waiting::{self, Reason};
 
 use crate::clock::NEVER;
@@ -201,7 +202,9 @@ impl<F: Future> Future for Timeout<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         match this.phase {
-            Phase::Created | Phase::Overdue | Phase::Active => {}
+            // A body without budget would not run to its first wait.
+            Phase::Overdue => ready!(budget::poll_proceed_at(cx, this.sleep.location())),
+            Phase::Created | Phase::Active => {}
             Phase::Expired => return Poll::Ready(Err(this.expire())),
             Phase::Finished => panic!("a timeout was polled after it had finished"),
         }

@@ -151,7 +151,7 @@ impl Builder {
 
     /// Makes the pool. It has no threads until it has jobs.
     pub fn build(mut self) -> BlockingPool {
-        let ids = self.ids.take().unwrap_or_else(|| Arc::new(Ids::new()));
+        let ids = self.ids.take().unwrap_or_else(|| Arc::new(Ids::new(0)));
         BlockingPool::new(self, ids)
     }
 }

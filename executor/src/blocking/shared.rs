@@ -8,7 +8,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use windlass_sync::shim::{self, Arc, Condvar, Mutex};
+use windlass_sync::shim::{self, Arc, Condvar, Mutex, MutexGuard};
 use windlass_sync::wakes::Wakes;
 
 use super::crew::{Crew, Failed};
@@ -52,7 +52,10 @@ impl Shared {
 
     /// Queues a job; if that cannot be, its task ends with an error.
     pub(super) fn submit(self: &Arc<Self>, job: Job) {
-        let mut state = self.state.lock();
+        self.submit_in(self.state.lock(), job);
+    }
+
+    fn submit_in(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
         let reason = match state.admits(self.settings.capacity) {
             Ok(()) => {
                 let errand = state.push(job);
@@ -75,8 +78,7 @@ impl Shared {
             state.waiting.insert(job.runnable.id().get(), Waiting { job, waker });
             return true;
         }
-        drop(state);
-        self.submit(job);
+        self.submit_in(state, job); // under the same lock, or the room may be gone again
         false
     }
 

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use windlass_sync::shim::Mutex;
 use windlass_sync::shim::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering::*};
-use windlass_sync::waiting::Waiting;
+use windlass_sync::waiting::{self, Waiting};
 
 use super::describe::{pack, unpack};
 
@@ -31,19 +31,25 @@ use super::describe::{pack, unpack};
 /// assert!(dump.tasks.iter().any(|shown| shown.id == task.id()));
 /// # std::io::Result::Ok(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(crate) u64);
 
 impl TaskId {
     /// The number itself.
     pub fn get(self) -> u64 {
-        self.0
+        waiting::number(self.0)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaskId").field(&self.get()).finish()
     }
 }
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.get().fmt(f)
     }
 }
 

@@ -62,6 +62,7 @@ impl<T, S: Store<T>> Future for Put<'_, T, S> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { place, item } = self.get_mut();
+        assert!(item.is_some(), "{OVER}"); // here, where it has taken no place yet
         let has_put = ready!(place.poll(cx, |state, visit| {
             let found = state.look_for_place(visit);
             if let Look::Go(true) = found {

@@ -631,6 +631,20 @@ fn one_who_stops_waiting_for_room_leaves_no_job_behind() {
 }
 
 #[test]
+fn of_many_who_come_for_the_same_room_none_is_refused() {
+    let pool = pool(1).queue(1).build();
+    thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                for n in 0..10_000 {
+                    assert_eq!(wait(wait(pool.run_when_free(move || n))).unwrap(), n);
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn those_who_wait_for_room_are_refused_when_the_pool_closes() {
     let pool = pool(1).queue(1).build();
     let (_running, _release) = held(&pool);

@@ -26,7 +26,7 @@ impl Queue {
         Self(Arc::new(Inner {
             ready: Mutex::default(),
             list: Mutex::default(),
-            ids: Ids::new(),
+            ids: Ids::new(0),
             retracted: AtomicU64::new(0),
         }))
     }

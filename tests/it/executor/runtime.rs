@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use windlass::runtime::{Builder, Handle, Runtime};
-use windlass::sync::Event;
+use windlass::sync::{Event, Mutex};
 use windlass::task::{try_id, unconstrained};
 use windlass::time::{Clock, sleep, timeout};
 use windlass::{spawn, yield_now};
@@ -609,4 +609,21 @@ fn the_builders_clock_is_the_one_that_timers_go_by() {
             assert!(task.await.unwrap().is_err());
         });
     });
+}
+
+#[test]
+fn a_task_is_not_taken_for_one_of_another_runtime_that_has_the_same_number() {
+    let [here, there] = [(); 2].map(|()| Builder::new().workers(1).build().unwrap());
+    let mutex = Arc::new(Mutex::new(()));
+    let held = mutex.try_lock().unwrap();
+    let waits = mutex.clone().lock_owned();
+    let waits = here.spawn(async { drop(waits.await) });
+    here.block_on(yield_now());
+    drop(held); // hands it over
+    let other = mutex.clone();
+    let tries = there.spawn(async move { other.try_lock().is_some() });
+    assert_eq!(waits.id().get(), tries.id().get());
+    assert_eq!(mutex.stats().holder, waits.id().get());
+    assert!(!there.block_on(tries).unwrap(), "it was handed to the other");
+    here.block_on(waits).unwrap();
 }

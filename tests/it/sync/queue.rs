@@ -693,7 +693,7 @@ fn threads_may_put_get_and_join_but_not_inside_a_task() {
         refusal(|| queue.join_blocking()),
     ];
     for (message, cure) in messages.iter().zip(["put().await", "get().await", "join().await"]) {
-        assert!(message.contains(&format!("inside a task, use {cure}")), "{message}");
+        assert!(message.ends_with(&format!("inside a task, use {cure}")), "{message}");
     }
 }
 
@@ -771,4 +771,16 @@ fn the_producers_and_consumers_of_the_article_take_turns_in_the_exact_order() {
         "Consumed: 4",
     ];
     assert_eq!(log.lines(), expected);
+}
+
+#[test]
+fn a_put_that_is_polled_after_its_end_takes_no_place_with_it() {
+    let queue = Queue::bounded(1);
+    let mut put = Hand::new(queue.put(1));
+    put.ready().unwrap();
+    assert_eq!(queue.try_get(), Ok(1));
+    let message = refusal(|| put.poll());
+    assert!(message.contains("not polled after it is ready"), "{message}");
+    assert_eq!(queue.stats().used, 0);
+    queue.try_put(2).unwrap();
 }

@@ -412,6 +412,29 @@ fn a_task_may_write_instead_of_its_futures_that_were_let_in_to_read_if_nobody_el
     assert_eq!(figures(&lock), (0, false, 0));
 }
 
+// Nothing else would wake it: its task was woken for the one aside before the other reader left.
+#[test]
+fn a_writer_in_line_is_let_in_when_only_futures_of_its_own_task_are_left_inside() {
+    let lock = RwLock::new(());
+    let held = lock.try_write();
+    let [mut aside, mut other] = [lock.read(), lock.read()].map(Hand::new);
+    as_task(1, || aside.pending());
+    as_task(2, || other.pending());
+    drop(held);
+    let reads = as_task(2, || other.ready());
+    let [mut rival, mut awaited] = [lock.write(), lock.write()].map(Hand::new);
+    as_task(3, || rival.pending());
+    as_task(1, || awaited.pending());
+    drop(reads);
+    assert_eq!((rival.wakes(), awaited.wakes()), (0, 1));
+    as_task(1, || {
+        drop(awaited.ready());
+        drop(aside.ready());
+    });
+    drop(as_task(3, || rival.ready()));
+    assert_eq!(figures(&lock), (0, false, 0));
+}
+
 #[test]
 fn a_writer_in_line_takes_what_was_handed_to_its_own_task_when_it_is_polled() {
     let lock = RwLock::new(());

@@ -107,6 +107,20 @@ fn zero_around_something_done_returns_its_result() {
     assert_eq!(Hand::new(timeout(Duration::ZERO, ready(7))).ready(), Ok(7));
 }
 
+// As the end of a loop that takes what is there: it must not end at the last of the budget.
+#[test]
+fn zero_around_something_done_returns_its_result_although_the_budget_is_spent_before() {
+    let _bench = Bench::new();
+    let done = poll_fn(|cx| windlass_sync::budget::poll_proceed(cx).map(|()| 7));
+    let mut limited = Hand::new(timeout(Duration::ZERO, done));
+    let spent = windlass_sync::budget::enter();
+    (0..windlass_sync::budget::OPERATIONS).for_each(|_| windlass_sync::budget::spend());
+    limited.pending();
+    assert_eq!(limited.wakes(), 1);
+    drop(spent);
+    assert_eq!(limited.ready(), Ok(7));
+}
+
 // TMO-06, TMO-30
 #[test]
 fn a_deadline_in_the_past_acts_like_zero_and_is_reported_as_given() {

@@ -96,7 +96,7 @@ impl Owner for Queue {
 /// The facts of a new task.
 #[track_caller]
 pub fn spec(listed: bool) -> Spec {
-    Spec { id: Ids::new().one(), spawned_at: std::panic::Location::caller(), born_ns: 0, listed }
+    Spec { id: Ids::new(0).one(), spawned_at: std::panic::Location::caller(), born_ns: 0, listed }
 }
 
 /// What happened to a [`Subject`]; no part of the model.

@@ -11,7 +11,7 @@ use crate::note::Note;
 
 /// Tasks numbered from 1 on, each ready at its first poll.
 fn tasks<const COUNT: usize>() -> [Runnable; COUNT] {
-    let ids = Ids::new();
+    let ids = Ids::new(0);
     let owner = Queue::new();
     [(); COUNT].map(|()| {
         let spec = Spec { id: ids.one(), ..spec(false) };
