@@ -50,6 +50,11 @@ impl<T> Done<T> {
     pub(crate) fn with(value: T) -> Done<T> {
         Done { value, drained: false }
     }
+
+    /// Goes on with the result; what the call proves stays proved.
+    pub(crate) fn then<U>(self, next: impl FnOnce(T) -> io::Result<U>) -> io::Result<Done<U>> {
+        Ok(Done { value: next(self.value)?, drained: self.drained })
+    }
 }
 
 impl Done<usize> {

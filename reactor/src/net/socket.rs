@@ -4,11 +4,13 @@
 //! uninitialised memory nor say `MSG_NOSIGNAL` with several pieces.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::Location;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
@@ -85,6 +87,27 @@ impl<S: AsRawFd> Socket<S> {
         F: FnMut() -> io::Result<Done<T>>,
     {
         self.registration.io(direction, at, attempt)
+    }
+
+    /// One future of several attempts, until one of them says that it was the last. They share a
+    /// place among the waiters that nobody else takes, which the `poll_*` methods cannot have.
+    pub(crate) fn several<F>(
+        &self,
+        direction: Direction,
+        at: &'static Location<'static>,
+        mut is_whole: bool,
+        attempt: F,
+    ) -> impl Future<Output = io::Result<()>> + Unpin
+    where
+        F: FnMut() -> io::Result<Done<bool>>,
+    {
+        let mut one = self.future(direction, at, attempt);
+        poll_fn(move |cx| {
+            while !is_whole {
+                is_whole = ready!(Pin::new(&mut one).poll(cx))?;
+            }
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// One call that does not wait.

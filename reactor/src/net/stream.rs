@@ -77,7 +77,16 @@ macro_rules! stream_methods {
             /// Not safe: a part may have been read.
             #[track_caller]
             pub fn read_exact(&self, buffer: &mut [u8]) -> impl IoFuture<()> {
-                crate::io::read_exact(self, buffer)
+                let (mut arrived, wanted) = (0, buffer.len());
+                self.socket.several(Read, Location::caller(), wanted == 0, move || {
+                    let rest = &mut buffer[arrived..];
+                    let done = self.read_once(rest.len(), || recv(&self.socket, rest))?;
+                    done.then(|count| {
+                        arrived += count;
+                        let ended = UnexpectedEof { arrived, wanted };
+                        if count > 0 { Ok(arrived == wanted) } else { Err(ended.into()) }
+                    })
+                })
             }
 
             /// Writes all of `data`; see [`write_all`](crate::io::write_all).
@@ -89,7 +98,13 @@ macro_rules! stream_methods {
             /// Not safe: a part may have been written.
             #[track_caller]
             pub fn write_all(&self, data: &[u8]) -> impl IoFuture<()> {
-                crate::io::write_all(self, data)
+                let mut rest = data;
+                self.socket.several(Write, Location::caller(), data.is_empty(), move || {
+                    self.write_once(rest)?.then(|count| {
+                        rest = &rest[count..];
+                        if count > 0 { Ok(rest.is_empty()) } else { Err(WriteZero.into()) }
+                    })
+                })
             }
 
             /// Reads what is there.

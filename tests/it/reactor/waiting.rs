@@ -40,6 +40,33 @@ fn several_tasks_that_wait_to_write_are_all_woken() {
     assert_eq!(drain(&other), 12);
 }
 
+// SRV-12
+#[test]
+fn several_tasks_that_wait_to_write_everything_are_all_woken() {
+    let (mut reactor, _here) = reactor();
+    let (one, other) = full_stream();
+    let mut writers: Vec<_> = (0..3).map(|_| Hand::new(one.write_all(b"more"))).collect();
+    writers.iter_mut().for_each(Hand::pending);
+    drain(&other);
+    turn_until(&mut reactor, || writers.iter().all(|writer| writer.wakes() == 1));
+    writers.iter_mut().for_each(|writer| writer.ready().unwrap());
+}
+
+#[test]
+fn several_tasks_that_wait_for_so_many_bytes_are_all_woken() {
+    let (mut reactor, _here) = reactor();
+    let (one, other) = UnixStream::pair().unwrap();
+    let mut buffers = [[0; 4]; 3];
+    let mut readers: Vec<_> =
+        buffers.iter_mut().map(|buffer| Hand::new(one.read_exact(buffer))).collect();
+    readers.iter_mut().for_each(Hand::pending);
+    other.try_write(b"one two 3...").unwrap();
+    turn_until(&mut reactor, || readers.iter().all(|reader| reader.wakes() == 1));
+    readers.iter_mut().for_each(|reader| reader.ready().unwrap());
+    drop(readers);
+    assert_eq!(&buffers.concat(), b"one two 3...");
+}
+
 #[test]
 fn a_poll_method_and_a_future_wait_side_by_side() {
     let (mut reactor, _here) = reactor();
