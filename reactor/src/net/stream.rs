@@ -12,6 +12,7 @@
 //! datagrams, where a short count means a short message. Nor is it done when a *Unix* stream is
 //! read: there a read also stops short at bytes that carry descriptors, whether or not the reader
 //! wants those, and a peer could make us wait for what has long arrived. `READS_END_SHORT` says so.
+//! Over TCP the same is true of urgent data, which is rare; there an event says so, see `reactor.rs`.
 
 macro_rules! stream_methods {
     ($Stream:ident, $std:ty) => {
