@@ -32,7 +32,7 @@ use crate::source::{Place, Source};
 #[derive(Debug)]
 pub(crate) struct Registration {
     handle: Handle,
-    source: Arc<Source>,
+    pub(crate) source: Arc<Source>,
     /// The socket's. It outlives the registration: the owner drops the registration first.
     fd: RawFd,
 }

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use windlass_sync::wakes;
 
 use crate::error::no_runtime;
 use crate::handle::Handle;
@@ -65,6 +66,11 @@ impl<S: AsRawFd> Socket<S> {
         self.registration.handle()
     }
 
+    /// As if the kernel had said so.
+    pub(crate) fn announce(&self, edge: Edge) {
+        wakes::collect(|wakes| self.registration.source.event(edge, wakes));
+    }
+
     /// One `poll_*` call.
     pub(crate) fn poll<T>(
         &self,
@@ -91,16 +97,13 @@ impl<S: AsRawFd> Socket<S> {
 
     /// One future of several attempts, until one of them says that it was the last. They share a
     /// place among the waiters that nobody else takes, which the `poll_*` methods cannot have.
-    pub(crate) fn several<F>(
+    pub(crate) fn several(
         &self,
         direction: Direction,
         at: &'static Location<'static>,
         mut is_whole: bool,
-        attempt: F,
-    ) -> impl Future<Output = io::Result<()>> + Unpin
-    where
-        F: FnMut() -> io::Result<Done<bool>>,
-    {
+        attempt: impl FnMut() -> io::Result<Done<bool>>,
+    ) -> impl Future<Output = io::Result<()>> + Unpin {
         let mut one = self.future(direction, at, attempt);
         poll_fn(move |cx| {
             while !is_whole {

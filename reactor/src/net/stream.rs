@@ -217,7 +217,10 @@ macro_rules! stream_methods {
             /// # Errors
             /// `NotConnected` if the peer has gone.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-                self.socket.io().shutdown(how)
+                self.socket.io().shutdown(how)?;
+                // Of a Unix stream that is full the kernel would tell only once there is room.
+                self.socket.announce(Edge::WRITABLE);
+                Ok(())
             }
 
             /// Both halves, to be used at once inside one task.

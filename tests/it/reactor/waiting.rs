@@ -1,5 +1,7 @@
 //! Who waits, what is left behind, and what a wait says about itself.
 
+use std::io::ErrorKind;
+use std::net::Shutdown;
 use std::task::{Context, Waker};
 
 use windlass_reactor::net::{TcpListener, UnixStream};
@@ -95,6 +97,17 @@ fn the_last_waker_of_a_poll_method_is_the_one_that_is_woken() {
     other.try_write(b"x").unwrap();
     turn_until(&mut reactor, || last.wakes() == 1);
     assert_eq!(first.wakes(), 0);
+}
+
+#[test]
+fn who_waits_to_write_is_woken_when_the_stream_is_ended_from_here() {
+    let (_reactor, _here) = reactor();
+    let (one, _other) = full_stream();
+    let mut writer = Hand::new(one.write(b"x"));
+    writer.pending();
+    one.shutdown(Shutdown::Write).unwrap(); // the kernel tells of room only, and there is none
+    assert_eq!(writer.wakes(), 1);
+    assert_eq!(writer.ready().unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
 #[test]
