@@ -167,6 +167,9 @@ macro_rules! stream_methods {
                 buffer: &mut Vec<u8>,
             ) -> Poll<io::Result<usize>> {
                 let room = buffer.capacity() - buffer.len();
+                if room == 0 {
+                    return Poll::Ready(Ok(0)); // the kernel would wait for bytes
+                }
                 let attempt = || self.read_once(room, || recv_append(&self.socket, buffer));
                 self.socket.poll(Read, cx, Location::caller(), attempt)
             }

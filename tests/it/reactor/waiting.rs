@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::Shutdown;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use windlass_reactor::net::{TcpListener, UnixStream};
 use windlass_sync::budget;
@@ -108,6 +108,15 @@ fn who_waits_to_write_is_woken_when_the_stream_is_ended_from_here() {
     one.shutdown(Shutdown::Write).unwrap(); // the kernel tells of room only, and there is none
     assert_eq!(writer.wakes(), 1);
     assert_eq!(writer.ready().unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_read_without_any_room_left_does_not_wait() {
+    let (_reactor, _here) = reactor();
+    let (one, _other) = UnixStream::pair().unwrap();
+    let (mut context, mut full) = (Context::from_waker(Waker::noop()), Vec::new());
+    assert!(one.try_read(&mut [0; 4]).is_err());
+    assert!(matches!(one.poll_read_append(&mut context, &mut full), Poll::Ready(Ok(0))));
 }
 
 #[test]
