@@ -16,6 +16,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ mod guard;
 mod listener;
 
 use connection::Connection;
-use guard::guarded;
+use guard::{guarded, report};
 use listener::Listener;
 
 /// How long the loop waits after it could not accept. Mostly a descriptor was missing, and most
@@ -306,8 +307,11 @@ impl Shared {
         self.options.max_connections - self.seats.available_permits()
     }
 
+    /// A hook that panics is reported, and ends neither the loop that accepts nor a connection.
     fn tell(&self, error: ServeError) {
-        (self.options.on_error)(&error);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.options.on_error)(&error))) {
+            report("http on_error", payload);
+        }
     }
 }
 
