@@ -66,6 +66,8 @@ fn flags_that_make_no_sense_are_explained() {
         (["--workers", "0"], "a number from 1 on"),
         (["--grace", "5"], "200ms, 1.5s or 2m"),
         (["--tick", "xs"], "200ms, 1.5s or 2m"),
+        (["--grace", "10000000000000000000s"], "longer than a year"),
+        (["--max-connections", "18446744073709551615"], "from 1 on, to 1000000"),
         (["--unknown", "flag"], "--unknown"),
     ];
     for (flags, explanation) in cases {
