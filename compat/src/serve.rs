@@ -216,8 +216,8 @@ impl Options {
 
     /// How long a client may take to send the head of a request, counted from its first bytes or the
     /// end of the former request, and how long until those first bytes; so it also limits how long a
-    /// connection may be idle. It goes by the runtime's clock. 30 s by default; [`Duration::MAX`] is
-    /// no limit.
+    /// connection may be idle. It goes by the runtime's clock. 30 s by default; a hundred years and
+    /// more, such as [`Duration::MAX`], are no limit.
     ///
     /// Over HTTP/2 a client may be idle; one that is silent for so long is asked for a sign of life,
     /// and is cut if none comes within 20 s.

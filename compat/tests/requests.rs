@@ -194,6 +194,16 @@ async fn a_client_that_never_says_a_word_is_closed_in_time() {
     until(|| server.connections() == 0).await;
 }
 
+#[windlass::test]
+async fn a_limit_that_no_clock_can_count_is_none() {
+    for limit in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+        let (_server, address) = server(Options::new().header_read_timeout(limit), hello);
+        assert_eq!(Client::connect(address).await.ask(GET).await.0, 200);
+        let mut sender = http2(address).await;
+        assert_eq!(sender.send_request(request("")).await.unwrap().status(), 200);
+    }
+}
+
 #[windlass::test(paused)]
 async fn an_idle_connection_is_closed_in_time() {
     let (options, _) = listening();
