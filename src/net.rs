@@ -30,8 +30,8 @@ pub use windlass_reactor::net::*;
 /// The addresses that a name like `"localhost:80"` stands for, in the order of the resolver.
 ///
 /// # Errors
-/// What the system's resolver says; also if the name has no addresses, or if the runtime's blocking
-/// pool is closed.
+/// What the system's resolver says, with the name, which must have a port; also if the name has no
+/// addresses, or if the runtime's blocking pool is closed.
 ///
 /// # Cancel safety
 /// A look-up that has begun goes on in the background; its answer is dropped.
@@ -51,7 +51,10 @@ pub use windlass_reactor::net::*;
 pub async fn lookup_host(name: impl Into<String>) -> io::Result<Vec<SocketAddr>> {
     let name = name.into();
     let looked_for = name.clone();
-    let found = crate::spawn_blocking(move || name.to_socket_addrs().map(Vec::from_iter)).await??;
+    let found = crate::spawn_blocking(move || name.to_socket_addrs().map(Vec::from_iter)).await?;
+    let found = found.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot look up {looked_for:?}: {error}"))
+    })?;
     if found.is_empty() {
         let text = format!("{looked_for} has no addresses");
         return Err(io::Error::new(io::ErrorKind::NotFound, text));

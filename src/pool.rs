@@ -21,7 +21,8 @@
 //! - First come, first served. Who gives up passes its turn on.
 //! - Nobody gets a connection on which somebody else has left something undone.
 //! - Dropping a guard never waits: what takes time is done by tasks of the pool. They carry its name
-//!   in dumps ("pool connect", "pool reset", "pool cancel", "pool refill"), and end when it closes.
+//!   in dumps ("pool connect", "pool reset", "pool cancel", "pool refill", "pool report"), and end when
+//!   it closes.
 //!
 //! # Examples
 //! ```

@@ -16,6 +16,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ mod guard;
 mod listener;
 
 use connection::Connection;
-use guard::guarded;
+use guard::{guarded, report};
 use listener::Listener;
 
 /// How long the loop waits after it could not accept. Mostly a descriptor was missing, and most
@@ -213,9 +214,10 @@ impl Options {
         }
     }
 
-    /// How long a client may take to send the head of a request, counted from the connection or the
-    /// end of the former request; so it also limits how long a connection may be idle. It goes by
-    /// the runtime's clock. 30 s by default; [`Duration::MAX`] is no limit.
+    /// How long a client may take to send the head of a request, counted from its first bytes or the
+    /// end of the former request, and how long until those first bytes; so it also limits how long a
+    /// connection may be idle. It goes by the runtime's clock. 30 s by default; a hundred years and
+    /// more, such as [`Duration::MAX`], are no limit.
     ///
     /// Over HTTP/2 a client may be idle; one that is silent for so long is asked for a sign of life,
     /// and is cut if none comes within 20 s.
@@ -306,8 +308,11 @@ impl Shared {
         self.options.max_connections - self.seats.available_permits()
     }
 
+    /// A hook that panics is reported, and ends neither the loop that accepts nor a connection.
     fn tell(&self, error: ServeError) {
-        (self.options.on_error)(&error);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.options.on_error)(&error))) {
+            report("http on_error", payload);
+        }
     }
 }
 

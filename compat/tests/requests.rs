@@ -3,6 +3,7 @@
 mod kit;
 
 use std::io::IoSlice;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use axum::{Json, Router};
 use kit::*;
 use windlass::net::{TcpListener, UnixListener, UnixStream};
 use windlass::runtime::{Builder, Handle, Report, now};
+use windlass::sync::Event;
 use windlass::time::{sleep, timeout};
 use windlass_compat::{FromTokio, Io, Options, serve, tower};
 
@@ -192,6 +194,16 @@ async fn a_client_that_never_says_a_word_is_closed_in_time() {
     until(|| server.connections() == 0).await;
 }
 
+#[windlass::test]
+async fn a_limit_that_no_clock_can_count_is_none() {
+    for limit in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+        let (_server, address) = server(Options::new().header_read_timeout(limit), hello);
+        assert_eq!(Client::connect(address).await.ask(GET).await.0, 200);
+        let mut sender = http2(address).await;
+        assert_eq!(sender.send_request(request("")).await.unwrap().status(), 200);
+    }
+}
+
 #[windlass::test(paused)]
 async fn an_idle_connection_is_closed_in_time() {
     let (options, _) = listening();
@@ -279,6 +291,37 @@ fn a_panicking_handler_costs_its_request_only() {
     let panics = panics.lock().unwrap();
     assert_eq!(panics.len(), 3, "each is reported once: {panics:?}");
     assert!(panics.iter().all(|panic| panic.contains("http handler") && panic.contains("no luck")));
+}
+
+#[test]
+fn a_panic_of_the_hook_is_reported_and_accepting_goes_on() {
+    let panics = Arc::new(Mutex::new(Vec::new()));
+    let list = panics.clone();
+    let runtime = Builder::new().workers(2).on_report(move |report| {
+        if let Report::UnobservedPanic(error) = report {
+            list.lock().unwrap().push(error.to_string());
+        }
+    });
+    let runtime = runtime.build().unwrap();
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // From now on each accept fails.
+        let same = std::net::TcpStream::from(listener.as_fd().try_clone_to_owned().unwrap());
+        same.shutdown(std::net::Shutdown::Both).unwrap();
+        let (told, again) = (AtomicUsize::new(0), Arc::new(Event::new()));
+        let hook = again.clone();
+        let options = Options::new().on_error(move |_| {
+            assert!(told.fetch_add(1, SeqCst) > 0, "no luck in the hook");
+            hook.set();
+        });
+        let server = serve(listener, service(hello), options);
+        timeout(LIMIT, again.wait()).await.expect("it tries to accept again");
+        server.shutdown(Duration::ZERO).await;
+    });
+    drop(runtime);
+    let panics = panics.lock().unwrap();
+    assert_eq!(panics.len(), 1, "{panics:?}");
+    assert!(panics[0].contains("http on_error") && panics[0].contains("no luck"), "{panics:?}");
 }
 
 #[windlass::test]

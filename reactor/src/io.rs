@@ -1,8 +1,9 @@
 //! Bytes in and out: two small traits, and what is done over and over with them.
 //!
 //! [`AsyncRead`] and [`AsyncWrite`] are what the helpers below need of a stream, and no more. They
-//! are implemented by the sockets, by references to them (so that two tasks can share one stream),
-//! by their halves, and by whatever you wrap around them.
+//! are implemented by the sockets, by references to them (so that one task can read a stream and
+//! another write it), by their halves, and by whatever you wrap around them. Several tasks that read
+//! one socket, or write it, use its own methods: the traits can keep only one waker per direction.
 //!
 //! | you want | use |
 //! |---|---|

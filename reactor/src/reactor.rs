@@ -199,6 +199,9 @@ fn edge(event: &mio::event::Event) -> Edge {
         (event.is_readable(), Edge::READABLE),
         (event.is_writable(), Edge::WRITABLE),
         (event.is_read_closed(), Edge::READ_ENDED),
+        // A read stops short at urgent data, whatever is behind. As after the end, a short count
+        // proves nothing from now on, or a peer could make us wait for what has long arrived.
+        (event.is_priority(), Edge::READ_ENDED),
         (event.is_write_closed(), Edge::WRITE_ENDED),
         (event.is_error(), Edge::ERROR),
     ] {
@@ -231,6 +234,8 @@ impl Shared {
     pub(crate) fn register(&self, fd: RawFd, hope: Edge) -> io::Result<Arc<Source>> {
         let source = self.sources.lock().insert(hope).ok_or_else(runtime_gone)?;
         let both = Interest::READABLE | Interest::WRITABLE;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let both = both | Interest::PRIORITY; // urgent data, see `edge`
         // In the table first: an edge may come before this call returns.
         match self.registry.register(&mut SourceFd(&fd), Token(source.token()), both) {
             Ok(()) => Ok(source),

@@ -32,7 +32,7 @@ use crate::source::{Place, Source};
 #[derive(Debug)]
 pub(crate) struct Registration {
     handle: Handle,
-    source: Arc<Source>,
+    pub(crate) source: Arc<Source>,
     /// The socket's. It outlives the registration: the owner drops the registration first.
     fd: RawFd,
 }
@@ -49,6 +49,11 @@ impl<T> Done<T> {
     /// A result that says nothing about the next call.
     pub(crate) fn with(value: T) -> Done<T> {
         Done { value, drained: false }
+    }
+
+    /// Goes on with the result; what the call proves stays proved.
+    pub(crate) fn then<U>(self, next: impl FnOnce(T) -> io::Result<U>) -> io::Result<Done<U>> {
+        Ok(Done { value: next(self.value)?, drained: self.drained })
     }
 }
 

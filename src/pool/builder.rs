@@ -160,7 +160,8 @@ impl<M: Manager> Builder<M> {
     /// Dropping it closes what was opened.
     ///
     /// # Panics
-    /// Outside a runtime; if `max_size` is 0 or less than `min_size`.
+    /// Outside a runtime; if `max_size` is 0 or less than `min_size`, or more than
+    /// [`MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn build(self) -> impl Future<Output = Result<Pool<M>, ConnectError<M::Error>>> + Send {
         let Settings { min_size, max_size, .. } = self.settings;

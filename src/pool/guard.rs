@@ -148,14 +148,16 @@ impl<M: Manager> Guard<M> {
 
     /// Takes back what [`mark_dirty`](Self::mark_dirty) has said.
     ///
-    /// After a command was cut off, this is a promise that the caller has cleaned up after it.
+    /// After a command was cut off, this is a promise that the caller has cleaned up after it. The
+    /// connection is reset all the same, unless a command has been run since: the other one may not
+    /// be cancelled yet.
     pub fn mark_clean(&mut self) {
         self.is_dirty = false;
     }
 
     /// True if the connection would be reset if it were given back now.
     pub fn is_dirty(&self) -> bool {
-        self.is_dirty || self.shared().manager.is_dirty(self)
+        self.is_dirty || self.cancelling.is_some() || self.shared().manager.is_dirty(self)
     }
 
     /// Takes the connection out of the pool, as it is. Another may be opened in its place.
@@ -216,10 +218,12 @@ impl<M: Manager> Drop for Guard<M> {
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
         let (manager, connection) = (&held.slot.shared.manager, &held.open.connection);
+        let cancelling = self.cancelling.take(); // it could still hit the command of the next one
+        let must_reset = self.is_dirty || cancelling.is_some() || thread::panicking();
         if manager.is_broken(connection) {
             drop(held.discard(Reason::Broken));
-        } else if self.is_dirty || thread::panicking() || manager.is_dirty(connection) {
-            recover(held, self.cancelling.take());
+        } else if must_reset || manager.is_dirty(connection) {
+            recover(held, cancelling);
         } else {
             held.put();
         }

@@ -43,7 +43,9 @@ impl<M: Manager> Slot<M> {
             Ok(Ok(connection)) => {
                 let mut state = shared.state.lock();
                 state.counts.opened += 1;
-                state.entry(self.key).reason = Some(Reason::NotReset);
+                // Nobody has it yet: whoever waits for it is about to take it.
+                let entry = state.entry(self.key);
+                (entry.stage, entry.reason) = (Stage::Upkeep, Some(Reason::NotReset));
                 let now = shared.now();
                 return Ok(Held { open: Open { connection, born: now, since: now }, slot: self });
             }

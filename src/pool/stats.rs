@@ -36,7 +36,8 @@ pub struct Stats {
     pub in_use: usize,
     /// Connections that are being opened.
     pub opening: usize,
-    /// Connections that the pool itself is busy with: checking, resetting or closing them.
+    /// Connections that the pool itself is busy with: checking, resetting or closing them, or about
+    /// to hand a new one over.
     pub in_upkeep: usize,
     /// Requests that stand in line. One may be the pool's own, to replace a connection.
     pub waiting: usize,

@@ -78,7 +78,8 @@ pub(super) async fn keep<M: Manager>(shared: Arc<Shared<M>>) {
                 let reason = shared.unfit(&held.open, shared.now());
                 drop(held.discard(reason.unwrap_or(Reason::TooIdle)));
             }
-            // In a task of its own, so that a panic in there does not end this one.
+            // Connecting and telling why not have tasks of their own, so that a panic in there does
+            // not end this one.
             Ok(Occupied::Empty(slot)) => {
                 match open(slot).await.unwrap_or(Err(ConnectError::Lost)) {
                     Ok(guard) => {
@@ -87,7 +88,9 @@ pub(super) async fn keep<M: Manager>(shared: Arc<Shared<M>>) {
                     }
                     Err(error) => {
                         if let ConnectError::Failed(error) = error {
-                            shared.manager.background_error(error);
+                            let told = shared.clone();
+                            let tell = async move { told.manager.background_error(error) };
+                            shared.start("report", tell);
                         }
                         retry_at = shared.now().checked_add(delay);
                         delay = delay.saturating_mul(2).min(shared.settings.max_backoff);

@@ -20,6 +20,9 @@ use super::{BoxError, Shared};
 use crate::io::{Reads, Writes};
 use crate::rt::Timer;
 
+/// A limit like this is none: hyper adds it to the present, and a clock cannot count everything.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// What a connection knows besides its stream.
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
@@ -42,7 +45,7 @@ impl Connection {
     {
         let options = &self.shared.options;
         let limit = options.header_read_timeout;
-        let bounded = (limit < Duration::MAX).then_some(limit);
+        let bounded = (limit < FOR_EVER).then_some(limit);
         let mut stream = Begun::new(stream);
         let first = timeout(limit, stream.speaks_http2());
         let Some(first) = unless(&self.shared.stop, first).await else {

@@ -47,7 +47,7 @@ where
             match answer {
                 Ok(response) => Ok(response.map_err(Into::into)?.map(Either::Left)),
                 Err(payload) => {
-                    report(payload);
+                    report("http handler", payload);
                     let mut response = Response::new(Either::Right(Empty::new()));
                     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                     Ok(response)
@@ -73,6 +73,6 @@ async fn catch<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
 
 /// Leaves the panic to the runtime, which reports it and applies its policy, by letting a task of
 /// nobody's end with it.
-fn report(payload: Box<dyn Any + Send>) {
-    spawn(async move { resume_unwind(payload) }).named("http handler").detach();
+pub(super) fn report(whose: &str, payload: Box<dyn Any + Send>) {
+    spawn(async move { resume_unwind(payload) }).named(whose).detach();
 }

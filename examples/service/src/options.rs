@@ -10,6 +10,12 @@ use crate::store::{Database, Limits};
 /// How long a request waits for a connection to the database.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The most there may be of anything: more than any machine has, and so little that nothing overflows.
+const MOST: usize = 1_000_000;
+
+/// The longest time. What lasts longer may as well be for ever, and the clock cannot count that.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Users, their money, and a friendly echo, over HTTP.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
@@ -90,8 +96,8 @@ impl Options {
 
 fn at_least_1(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("it must be a number from 1 on".into()),
-        Ok(count) => Ok(count),
+        Ok(count) if (1..=MOST).contains(&count) => Ok(count),
+        _ => Err(format!("it must be a number from 1 on, to {MOST}")),
     }
 }
 
@@ -107,5 +113,6 @@ fn time(text: &str) -> Result<Duration, String> {
     };
     let time = number.parse::<f64>().ok().map(|number| number * seconds);
     let time = time.and_then(|time| Duration::try_from_secs_f64(time).ok());
-    time.ok_or_else(|| format!("{number:?} is no number of {unit}"))
+    let time = time.ok_or_else(|| format!("{number:?} is no number of {unit}"))?;
+    if time > LONGEST { Err("no time is longer than a year".into()) } else { Ok(time) }
 }

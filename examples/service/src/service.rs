@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use windlass::future::race;
 use windlass::net::TcpListener;
 use windlass::runtime::now;
 use windlass::signal::{Signal, signal};
@@ -107,7 +108,7 @@ impl Service {
     }
 
     /// Runs until Ctrl-C or SIGTERM, and then until the requests in flight have finished, or it is
-    /// told once more.
+    /// told once more. While it still opens its database it ends at once.
     ///
     /// # Errors
     /// If it cannot start.
@@ -124,7 +125,17 @@ impl Service {
                 (Database::Sqlite(folder.0.join("users.db")), Some(folder))
             }
         };
-        let store = Store::open(&database, options.limits(), options.users).await;
+        let store = race(
+            async { Some(Store::open(&database, options.limits(), options.users).await) },
+            async {
+                stop.wanted().await;
+                None
+            },
+        );
+        let Some(store) = store.await else {
+            say!("stopping, before the database was open");
+            return Ok(());
+        };
         let app = App::new(store.map_err(StartError::Database)?, &options);
         let background = Background::default();
         hooks.into_iter().for_each(|hook| hook(&background));

@@ -259,6 +259,10 @@ impl Manager for File {
 /// a write-ahead log (readers do not wait for writers, nor these for them) needs the file alone.
 fn prepare(path: &Path, users: i64) -> Result<(), StoreError> {
     let mut sqlite = connect(path)?;
+    if sqlite.path().is_none_or(str::is_empty) {
+        let why = "each would have a database of its own in memory, name a file";
+        return Err(StoreError::Unavailable(why.into()));
+    }
     sqlite.pragma_update(None, "journal_mode", "wal")?;
     let transaction = sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLE)?;

@@ -2,12 +2,12 @@
 
 mod kit;
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
 use kit::*;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Much longer than what does not wait takes, and much shorter than what it must not wait for.
 const SOON: Duration = Duration::from_secs(5);
@@ -27,6 +27,18 @@ fn both_signals_end_it_in_order_and_with_status_0() {
         let lines = service.logged("");
         assert!(matches!(&lines[..], [line] if line.contains("GET /users/1 200")), "{lines:?}");
     }
+}
+
+#[test]
+fn a_signal_ends_it_while_it_still_waits_for_its_database() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let database = format!("postgres://me@{}/users", silent.local_addr().unwrap());
+    let mut child = command(&["--listen", "127.0.0.1:0", "--database", &database]).spawn().unwrap();
+    let _connection = silent.accept().unwrap(); // and no word
+    let begun = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(begun.elapsed() < SOON);
 }
 
 #[test]
@@ -54,6 +66,8 @@ fn flags_that_make_no_sense_are_explained() {
         (["--workers", "0"], "a number from 1 on"),
         (["--grace", "5"], "200ms, 1.5s or 2m"),
         (["--tick", "xs"], "200ms, 1.5s or 2m"),
+        (["--grace", "10000000000000000000s"], "longer than a year"),
+        (["--max-connections", "18446744073709551615"], "from 1 on, to 1000000"),
         (["--unknown", "flag"], "--unknown"),
     ];
     for (flags, explanation) in cases {

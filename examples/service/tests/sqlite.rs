@@ -411,6 +411,14 @@ async fn a_closed_store_says_so() {
 }
 
 #[windlass::test]
+async fn a_database_in_memory_is_an_error_because_each_connection_would_have_its_own() {
+    for path in [":memory:", "file:x?mode=memory"] {
+        let error = Sqlite::open(&PathBuf::from(path), LIMITS, 1).await.unwrap_err();
+        assert!(error.to_string().contains("in memory"), "{path}: {error}");
+    }
+}
+
+#[windlass::test]
 async fn a_file_that_cannot_be_opened_is_an_error() {
     let refused = Sqlite::open(&PathBuf::from("/no/such/folder/users.db"), LIMITS, 2).await;
     assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");

@@ -4,13 +4,16 @@
 //! uninitialised memory nor say `MSG_NOSIGNAL` with several pieces.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::panic::Location;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use windlass_sync::wakes;
 
 use crate::error::no_runtime;
 use crate::handle::Handle;
@@ -63,6 +66,11 @@ impl<S: AsRawFd> Socket<S> {
         self.registration.handle()
     }
 
+    /// As if the kernel had said so.
+    pub(crate) fn announce(&self, edge: Edge) {
+        wakes::collect(|wakes| self.registration.source.event(edge, wakes));
+    }
+
     /// One `poll_*` call.
     pub(crate) fn poll<T>(
         &self,
@@ -85,6 +93,24 @@ impl<S: AsRawFd> Socket<S> {
         F: FnMut() -> io::Result<Done<T>>,
     {
         self.registration.io(direction, at, attempt)
+    }
+
+    /// One future of several attempts, until one of them says that it was the last. They share a
+    /// place among the waiters that nobody else takes, which the `poll_*` methods cannot have.
+    pub(crate) fn several(
+        &self,
+        direction: Direction,
+        at: &'static Location<'static>,
+        mut is_whole: bool,
+        attempt: impl FnMut() -> io::Result<Done<bool>>,
+    ) -> impl Future<Output = io::Result<()>> + Unpin {
+        let mut one = self.future(direction, at, attempt);
+        poll_fn(move |cx| {
+            while !is_whole {
+                is_whole = ready!(Pin::new(&mut one).poll(cx))?;
+            }
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// One call that does not wait.

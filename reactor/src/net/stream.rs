@@ -12,6 +12,7 @@
 //! datagrams, where a short count means a short message. Nor is it done when a *Unix* stream is
 //! read: there a read also stops short at bytes that carry descriptors, whether or not the reader
 //! wants those, and a peer could make us wait for what has long arrived. `READS_END_SHORT` says so.
+//! Over TCP the same is true of urgent data, which is rare; there an event says so, see `reactor.rs`.
 
 macro_rules! stream_methods {
     ($Stream:ident, $std:ty) => {
@@ -77,7 +78,16 @@ macro_rules! stream_methods {
             /// Not safe: a part may have been read.
             #[track_caller]
             pub fn read_exact(&self, buffer: &mut [u8]) -> impl IoFuture<()> {
-                crate::io::read_exact(self, buffer)
+                let (mut arrived, wanted) = (0, buffer.len());
+                self.socket.several(Read, Location::caller(), wanted == 0, move || {
+                    let rest = &mut buffer[arrived..];
+                    let done = self.read_once(rest.len(), || recv(&self.socket, rest))?;
+                    done.then(|count| {
+                        arrived += count;
+                        let ended = UnexpectedEof { arrived, wanted };
+                        if count > 0 { Ok(arrived == wanted) } else { Err(ended.into()) }
+                    })
+                })
             }
 
             /// Writes all of `data`; see [`write_all`](crate::io::write_all).
@@ -89,7 +99,13 @@ macro_rules! stream_methods {
             /// Not safe: a part may have been written.
             #[track_caller]
             pub fn write_all(&self, data: &[u8]) -> impl IoFuture<()> {
-                crate::io::write_all(self, data)
+                let mut rest = data;
+                self.socket.several(Write, Location::caller(), data.is_empty(), move || {
+                    self.write_once(rest)?.then(|count| {
+                        rest = &rest[count..];
+                        if count > 0 { Ok(rest.is_empty()) } else { Err(WriteZero.into()) }
+                    })
+                })
             }
 
             /// Reads what is there.
@@ -151,6 +167,9 @@ macro_rules! stream_methods {
                 buffer: &mut Vec<u8>,
             ) -> Poll<io::Result<usize>> {
                 let room = buffer.capacity() - buffer.len();
+                if room == 0 {
+                    return Poll::Ready(Ok(0)); // the kernel would wait for bytes
+                }
                 let attempt = || self.read_once(room, || recv_append(&self.socket, buffer));
                 self.socket.poll(Read, cx, Location::caller(), attempt)
             }
@@ -201,7 +220,10 @@ macro_rules! stream_methods {
             /// # Errors
             /// `NotConnected` if the peer has gone.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-                self.socket.io().shutdown(how)
+                self.socket.io().shutdown(how)?;
+                // Of a Unix stream that is full the kernel would tell only once there is room.
+                self.socket.announce(Edge::WRITABLE);
+                Ok(())
             }
 
             /// Both halves, to be used at once inside one task.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::prelude::*;
 
-/// A socket for messages between processes of one machine. Messages are neither lost nor reordered.
+/// A socket for messages between processes of one machine. Messages are neither lost nor reordered,
+/// but one that is longer than the buffer it is received into is cut short.
 ///
 /// Like [`UnixListener`](super::UnixListener) it leaves its path behind when dropped.
 ///

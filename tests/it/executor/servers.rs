@@ -253,3 +253,12 @@ fn a_blocking_job_uses_tasks_timers_and_sockets_of_its_runtime() {
         });
     });
 }
+
+#[windlass::test]
+async fn a_name_that_cannot_be_looked_up_is_named_in_the_error() {
+    for name in ["localhost", "localhost:none", "a\0b:80"] {
+        let error = windlass::net::connect(name).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(&format!("{name:?}")), "{error}");
+    }
+}

@@ -247,6 +247,22 @@ async fn an_opening_whose_asker_has_gone_gives_its_place_back_when_it_fails() {
 }
 
 #[windlass::test(paused)]
+async fn a_new_connection_that_is_being_handed_over_is_in_one_place_of_the_figures() {
+    let server = Server::default();
+    let pool = server.pool().max_size(1).build().await.unwrap();
+    let mut asking = Hand::new(pool.acquire());
+    asking.pending();
+    assert_eq!((pool.stats().opened, pool.stats().opening), (0, 1));
+    settle().await;
+    let stats = pool.stats();
+    assert_eq!((stats.opened, stats.opening, stats.in_use, stats.in_upkeep), (1, 0, 0, 1));
+    let held = asking.ready().unwrap();
+    assert_eq!((pool.stats().in_use, pool.stats().in_upkeep), (1, 0));
+    drop(held);
+    assert_clean(&pool, &server);
+}
+
+#[windlass::test(paused)]
 async fn try_acquire_takes_what_is_there_and_never_waits() {
     let server = Server::default();
     let pool = server.pool().max_size(2).check_after(SECOND).build().await.unwrap();

@@ -250,6 +250,26 @@ fn a_panic_in_a_reset_is_reported_and_the_connection_replaced() {
 }
 
 #[test]
+fn a_panic_of_who_hears_of_errors_is_reported_and_lost_connections_are_replaced() {
+    let reports = reports(|| async {
+        let server = Server::default();
+        let pool = server.pool().min_size(1).max_size(1).build().await.unwrap();
+        server.next(Connect, [No]);
+        server.next(Hear, [Panic]);
+        let mut held = pool.acquire().await.unwrap();
+        held.broken = true;
+        drop(held);
+        sleep(SECOND).await;
+        assert_eq!(server.errors(), ["refused"]);
+        assert_eq!(sizes(pool.stats()), (1, 1, 0));
+        assert_clean(&pool, &server);
+        pool.close().await;
+    });
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert!(reports[0].contains("pool report"), "{reports:?}");
+}
+
+#[test]
 fn a_runtime_that_ends_takes_the_pool_along() {
     within(LONG, || {
         let server = Server::default();

@@ -209,6 +209,24 @@ async fn the_next_command_waits_until_the_one_before_is_cancelled() {
 }
 
 #[windlass::test(paused)]
+async fn a_command_of_the_next_one_is_not_met_by_a_cancel_that_is_under_way() {
+    let server = Server::default();
+    server.always(Cancel, After(SECOND));
+    let pool = one(&server).await;
+    let mut held = pool.acquire().await.unwrap();
+    held.run_within(MS, async |connection| connection.work(SECOND).await).await.unwrap_err();
+    held.undone = false;
+    held.mark_clean();
+    assert!(held.is_dirty(), "the command may run on at the other end");
+    drop(held);
+    let mut next = pool.acquire().await.unwrap();
+    let log = next.run(async |_| server.log()).await.unwrap();
+    assert_eq!(log, ["cancel 1", "cancelled 1", "reset 1"]);
+    drop(next);
+    assert_clean(&pool, &server);
+}
+
+#[windlass::test(paused)]
 async fn a_cancel_that_hangs_holds_the_reset_up_no_longer_than_the_recovery_may_take() {
     let server = Server::default();
     server.always(Cancel, Hang);

@@ -34,8 +34,8 @@ pub struct Server(Arc<Mutex<Script>>);
 struct Script {
     next: u32,
     /// What comes next, by what is asked for; `usual` once it is used up.
-    acts: [VecDeque<Act>; 4],
-    usual: [Option<Act>; 4],
+    acts: [VecDeque<Act>; 5],
+    usual: [Option<Act>; 5],
     /// Sockets that are open or being opened.
     open: usize,
     peak: usize,
@@ -51,6 +51,8 @@ pub enum Ask {
     Check,
     Reset,
     Cancel,
+    /// Not the server: to hear of an error.
+    Hear,
 }
 
 pub use Act::*;
@@ -225,6 +227,8 @@ impl Manager for Server {
 
     fn background_error(&self, error: &'static str) {
         self.0.lock().unwrap().errors.push(error);
+        let next = self.0.lock().unwrap().acts[Hear as usize].pop_front();
+        assert!(!matches!(next, Some(Panic)), "who hears of an error bites");
     }
 }
 

@@ -100,6 +100,23 @@ fn the_end_that_comes_with_the_last_bytes_in_one_event_is_heard() {
 }
 
 #[test]
+fn bytes_behind_urgent_ones_are_not_waited_for() {
+    use rustix::net::{SendFlags, send};
+    let (mut reactor, _here) = reactor();
+    let (client, server) = connection(&mut reactor);
+    let mut buffer = [0; 64];
+    assert!(server.try_read(&mut buffer).is_err());
+    send(&client, b"before", SendFlags::empty()).unwrap();
+    send(&client, b"!", SendFlags::OOB).unwrap();
+    send(&client, b"behind", SendFlags::empty()).unwrap();
+    drive(&mut reactor, server.readable()).unwrap(); // one event tells of all three
+    // The first read ends at the urgent byte, although there is more.
+    assert_eq!(drive(&mut reactor, server.read(&mut buffer)).unwrap(), 6);
+    assert_eq!(Hand::new(server.read(&mut buffer)).ready().unwrap(), 6);
+    assert_eq!(&buffer[..6], b"behind");
+}
+
+#[test]
 fn a_half_closed_stream_still_answers() {
     let (mut reactor, _here) = reactor();
     let (client, server) = connection(&mut reactor);

@@ -1,6 +1,8 @@
 //! Who waits, what is left behind, and what a wait says about itself.
 
-use std::task::{Context, Waker};
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::task::{Context, Poll, Waker};
 
 use windlass_reactor::net::{TcpListener, UnixStream};
 use windlass_sync::budget;
@@ -40,6 +42,33 @@ fn several_tasks_that_wait_to_write_are_all_woken() {
     assert_eq!(drain(&other), 12);
 }
 
+// SRV-12
+#[test]
+fn several_tasks_that_wait_to_write_everything_are_all_woken() {
+    let (mut reactor, _here) = reactor();
+    let (one, other) = full_stream();
+    let mut writers: Vec<_> = (0..3).map(|_| Hand::new(one.write_all(b"more"))).collect();
+    writers.iter_mut().for_each(Hand::pending);
+    drain(&other);
+    turn_until(&mut reactor, || writers.iter().all(|writer| writer.wakes() == 1));
+    writers.iter_mut().for_each(|writer| writer.ready().unwrap());
+}
+
+#[test]
+fn several_tasks_that_wait_for_so_many_bytes_are_all_woken() {
+    let (mut reactor, _here) = reactor();
+    let (one, other) = UnixStream::pair().unwrap();
+    let mut buffers = [[0; 4]; 3];
+    let mut readers: Vec<_> =
+        buffers.iter_mut().map(|buffer| Hand::new(one.read_exact(buffer))).collect();
+    readers.iter_mut().for_each(Hand::pending);
+    other.try_write(b"one two 3...").unwrap();
+    turn_until(&mut reactor, || readers.iter().all(|reader| reader.wakes() == 1));
+    readers.iter_mut().for_each(|reader| reader.ready().unwrap());
+    drop(readers);
+    assert_eq!(&buffers.concat(), b"one two 3...");
+}
+
 #[test]
 fn a_poll_method_and_a_future_wait_side_by_side() {
     let (mut reactor, _here) = reactor();
@@ -68,6 +97,26 @@ fn the_last_waker_of_a_poll_method_is_the_one_that_is_woken() {
     other.try_write(b"x").unwrap();
     turn_until(&mut reactor, || last.wakes() == 1);
     assert_eq!(first.wakes(), 0);
+}
+
+#[test]
+fn who_waits_to_write_is_woken_when_the_stream_is_ended_from_here() {
+    let (_reactor, _here) = reactor();
+    let (one, _other) = full_stream();
+    let mut writer = Hand::new(one.write(b"x"));
+    writer.pending();
+    one.shutdown(Shutdown::Write).unwrap(); // the kernel tells of room only, and there is none
+    assert_eq!(writer.wakes(), 1);
+    assert_eq!(writer.ready().unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_read_without_any_room_left_does_not_wait() {
+    let (_reactor, _here) = reactor();
+    let (one, _other) = UnixStream::pair().unwrap();
+    let (mut context, mut full) = (Context::from_waker(Waker::noop()), Vec::new());
+    assert!(one.try_read(&mut [0; 4]).is_err());
+    assert!(matches!(one.poll_read_append(&mut context, &mut full), Poll::Ready(Ok(0))));
 }
 
 #[test]
