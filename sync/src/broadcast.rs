@@ -4,15 +4,15 @@
 //! the `Arc` and clones the value after unlocking; the last one to take it usually gets the value
 //! itself.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use self::ring::Ring;
 use crate::blocking;
 use crate::error::Closed;
-use crate::place::{Lined, Place, shown_by_place};
+use crate::place::{Lined, Place};
 use crate::shim::{Arc, Mutex};
+use crate::shown::{shown, shown_by_place};
 use crate::sides::Sides;
 use crate::waiter::Look;
 use crate::waiting::Reason;
@@ -288,20 +288,9 @@ impl<T> Lined for Sender<T> {
     }
 }
 
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("channel", &self.stats()).finish()
-    }
-}
+shown!([T] Sender[T] |this| { channel: this.stats() });
 
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("len", &self.len())
-            .field("channel", &self.stats())
-            .finish()
-    }
-}
+shown!([T] Receiver[T] |this| { len: this.len(), channel: this.stats() });
 
 shown_by_place!([T] Recv['_, T] [T] SenderClosed['_, T]);
 

@@ -33,12 +33,13 @@ use slab::Slab;
 
 use crate::budget;
 use crate::error::Cancelled;
-use crate::place::{Lined, Place, shown_by_place};
+use crate::place::{Lined, Place};
 use crate::shim::atomic::{
     AtomicBool,
     Ordering::{Acquire, Release},
 };
 use crate::shim::{Arc, Mutex};
+use crate::shown::{shown, shown_by_place};
 use crate::wait_list::WaitList;
 use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
@@ -296,13 +297,7 @@ impl<F: Future> Future for RunUntilCancelled<F> {
     }
 }
 
-impl<F> fmt::Debug for RunUntilCancelled<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunUntilCancelled")
-            .field("cancelled", &self.cancelled)
-            .finish_non_exhaustive()
-    }
-}
+shown!([F] RunUntilCancelled[F] |this| { cancelled: this.cancelled });
 
 /// What the clones of a token share.
 struct Node {

@@ -30,6 +30,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::mutex::{Acquire, Guard, Mutex};
 use crate::shim;
+use crate::shown::shown;
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::{self, Reason};
@@ -328,11 +329,4 @@ impl<G: Relock> Drop for Wait<'_, G> {
     }
 }
 
-impl<G: Relock> fmt::Debug for Wait<'_, G> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait")
-            .field("waiter", &self.waiter)
-            .field("is_notified", &self.told.is_some())
-            .finish_non_exhaustive()
-    }
-}
+shown!([G: Relock] Wait['_, G] |this| { waiter: this.waiter, is_notified: this.told.is_some() });

@@ -15,12 +15,13 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::place::{Lined, Place, shown_by_place};
+use crate::place::{Lined, Place};
 use crate::shim::atomic::{
     AtomicBool,
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::shim::{Arc, Mutex};
+use crate::shown::shown_by_place;
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;

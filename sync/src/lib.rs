@@ -69,6 +69,7 @@ pub mod queue;
 pub mod rwlock;
 pub mod semaphore;
 pub mod shim;
+mod shown;
 mod sides;
 pub mod wait_list;
 mod waiter;

@@ -16,9 +16,10 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::place::{Lined, Place, shown_by_place};
+use crate::place::{Lined, Place};
 use crate::semaphore::Semaphore;
 use crate::shim::{Arc, Mutex};
+use crate::shown::{shown, shown_by_place};
 use crate::waiting::{self, Reason};
 
 /// Who waits looks among so many tokens for one of its own. A look among more costs more than the
@@ -233,11 +234,7 @@ impl<L: Deref<Target = Limiter>> Drop for Token<L> {
     }
 }
 
-impl<L: Deref<Target = Limiter>> fmt::Debug for Token<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").finish_non_exhaustive()
-    }
-}
+shown!([L: Deref<Target = Limiter>] Token[L] |_this| {});
 
 impl<L: Deref<Target = Limiter> + Clone + Unpin> Future for Acquire<L> {
     type Output = Token<L>;

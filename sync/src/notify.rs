@@ -35,6 +35,7 @@ use crate::shim::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 use crate::shim::{Arc, Mutex};
+use crate::shown::shown;
 use crate::wait_list::{Phase, WaitList};
 use crate::waiter::{Look, Visit, Waiter};
 use crate::waiting::Reason;
@@ -287,14 +288,9 @@ impl<N: Deref<Target = Notify>> Drop for Notified<N> {
     }
 }
 
-impl<N: Deref<Target = Notify>> fmt::Debug for Notified<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notified")
-            .field("is_over", &self.since.is_none())
-            .field("waiter", &self.waiter)
-            .finish_non_exhaustive()
-    }
-}
+shown!([N: Deref<Target = Notify>] Notified[N] |this| {
+    is_over: this.since.is_none(), waiter: this.waiter
+});
 
 /// What the lock guards.
 #[derive(Default)]

@@ -1,12 +1,12 @@
 //! A channel for one value.
 
-use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::error::{Closed, TryRecvError};
 use crate::shim::{Arc, Mutex};
+use crate::shown::shown;
 use crate::waiting::Reason;
 use crate::{blocking, budget, waiting, wakes};
 
@@ -233,23 +233,11 @@ impl<T> Drop for SenderClosed<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("is_closed", &self.is_closed()).finish()
-    }
-}
+shown!([T] Sender[T] |this| { is_closed: this.is_closed() });
 
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("is_closed", &self.is_closed()).finish()
-    }
-}
+shown!([T] Receiver[T] |this| { is_closed: this.is_closed() });
 
-impl<T> fmt::Debug for SenderClosed<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderClosed").field("at", &self.at).finish_non_exhaustive()
-    }
-}
+shown!([T] SenderClosed['_, T] |this| { at: this.at });
 
 /// What the two ends share. A lock around everything: without `unsafe` the value needs one anyway.
 type Channel<T> = Arc<Mutex<State<T>>>;

@@ -50,18 +50,3 @@ impl<O: Deref<Target: Lined>> Drop for Place<O> {
         }
     }
 }
-
-/// Shows futures by their places. A derived form would ask of what is passed on that it can be shown.
-macro_rules! shown_by_place {
-    ($([$($parameter:tt)*] $Future:ident[$($argument:tt)*])+) => {$(
-        impl<$($parameter)*> std::fmt::Debug for $Future<$($argument)*> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($Future))
-                    .field("waiter", &self.place.waiter)
-                    .finish_non_exhaustive()
-            }
-        }
-    )+};
-}
-
-pub(crate) use shown_by_place;

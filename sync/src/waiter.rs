@@ -13,10 +13,10 @@
 //!                    +---------------------------------------+
 //! ```
 
-use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::shown::shown;
 use crate::wait_list::{Phase, Removed, Renewed, Spare, WaitList};
 use crate::waiting::Reason;
 use crate::wakes::Wakes;
@@ -212,11 +212,4 @@ impl Visit<'_> {
     }
 }
 
-impl fmt::Debug for Waiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiter")
-            .field("in_line", &self.key.is_some())
-            .field("at", &self.at)
-            .finish()
-    }
-}
+shown!([] Waiter[] |this| { in_line: this.key.is_some(), at: this.at });

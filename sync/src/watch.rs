@@ -17,17 +17,17 @@
 //! |-----------|--------------|--------------|------------------------------------------|
 //! | `version` | `replace`    | `version`    | what was done before the value was sent  |
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::error::Closed;
-use crate::place::{Lined, Place, shown_by_place};
+use crate::place::{Lined, Place};
 use crate::shim::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
 };
 use crate::shim::{Arc, Mutex};
+use crate::shown::{shown, shown_by_place};
 use crate::sides::Sides;
 use crate::waiter::{Look, Visit};
 use crate::waiting::Reason;
@@ -377,28 +377,11 @@ impl<T> Lined for Sender<T> {
     }
 }
 
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("channel", &self.stats()).finish()
-    }
-}
+shown!([T] Sender[T] |this| { channel: this.stats() });
 
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("has_changed", &self.has_changed())
-            .field("channel", &self.stats())
-            .finish()
-    }
-}
+shown!([T] Receiver[T] |this| { has_changed: this.has_changed(), channel: this.stats() });
 
-impl<T, F> fmt::Debug for WaitFor<'_, T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFor")
-            .field("waiter", &self.changed.place.waiter)
-            .finish_non_exhaustive()
-    }
-}
+shown!([T, F] WaitFor['_, T, F] |this| { waiter: this.changed.place.waiter });
 
 shown_by_place!([T] Changed['_, T] [T] SenderClosed['_, T]);
 

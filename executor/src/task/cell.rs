@@ -21,11 +21,12 @@ use std::task::{Context, Poll};
 
 use windlass_sync::shim::{self, UnsafeCell};
 
+use super::describe::TaskId;
 use super::error::{About, JoinError};
 use super::join::Task;
 use super::local::Pinned;
 use super::loose::Loose;
-use super::meta::{Meta, TaskId};
+use super::meta::Meta;
 use super::runnable::{Listed, Runnable};
 use super::state::State;
 use crate::report;

@@ -1,14 +1,47 @@
-//! A task as a dump shows it, and its reasons as two words.
+//! A task as a dump shows it: its number, what it does, and its reasons as two words.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use windlass_sync::waiting::{Reason, Waiting};
+use windlass_sync::waiting::{self, Reason, Waiting};
 
-use super::meta::TaskId;
 use super::state::Phase;
+
+/// A task's number: unique within its runtime, never used again, never 0.
+///
+/// # Examples
+/// ```
+/// # use std::future::pending;
+/// # use windlass_executor::runtime::Builder;
+/// let runtime = Builder::new().workers(1).build()?;
+/// let task = runtime.spawn(pending::<()>());
+/// let dump = runtime.handle().dump();
+/// assert!(dump.tasks.iter().any(|shown| shown.id == task.id()));
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(crate) u64);
+
+impl TaskId {
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        waiting::number(self.0)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaskId").field(&self.get()).finish()
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
 
 /// A task as a dump shows it.
 ///

@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 
 use windlass_sync::shim::Mutex;
 
+use super::describe::TaskId;
 use super::describe::quoted;
-use super::meta::TaskId;
 use crate::context;
 use crate::scheduler::Shared;
 

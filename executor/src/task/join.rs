@@ -12,9 +12,9 @@ use windlass_sync::waiting::Reason;
 use windlass_sync::{budget, waiting};
 
 use super::cell::Header;
+use super::describe::TaskId;
 use super::error::JoinError;
 use super::loose::Loose;
-use super::meta::TaskId;
 use super::runnable::carry_out;
 use super::state::{LetGo, Order};
 

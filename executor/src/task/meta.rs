@@ -9,49 +9,14 @@
 //! All Relaxed, and no pairs. Even the place a task waits at, a pointer that others follow, needs
 //! nothing published: it points to a constant of the program.
 
-use std::fmt;
 use std::panic::Location;
 use std::time::Instant;
 
 use windlass_sync::shim::Mutex;
 use windlass_sync::shim::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering::*};
-use windlass_sync::waiting::{self, Waiting};
+use windlass_sync::waiting::Waiting;
 
-use super::describe::{pack, unpack};
-
-/// A task's number: unique within its runtime, never used again, never 0.
-///
-/// # Examples
-/// ```
-/// # use std::future::pending;
-/// # use windlass_executor::runtime::Builder;
-/// let runtime = Builder::new().workers(1).build()?;
-/// let task = runtime.spawn(pending::<()>());
-/// let dump = runtime.handle().dump();
-/// assert!(dump.tasks.iter().any(|shown| shown.id == task.id()));
-/// # std::io::Result::Ok(())
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId(pub(crate) u64);
-
-impl TaskId {
-    /// The number itself.
-    pub fn get(self) -> u64 {
-        waiting::number(self.0)
-    }
-}
-
-impl fmt::Debug for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TaskId").field(&self.get()).finish()
-    }
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(f)
-    }
-}
+use super::describe::{TaskId, pack, unpack};
 
 /// The place of a task that was not listed yet.
 const NOWHERE: u64 = u64::MAX;

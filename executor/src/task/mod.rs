@@ -44,10 +44,9 @@ pub mod state;
 pub mod waker;
 
 pub use cell::{Owner, Spec, new_local_task, new_task};
-pub use describe::Described;
+pub use describe::{Described, TaskId};
 pub use error::JoinError;
 pub use join::{AbortHandle, Task};
-pub use meta::TaskId;
 pub use runnable::{Ran, Runnable};
 
 /// The number of the task, or of the root future, that is being polled on this thread.

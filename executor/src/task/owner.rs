@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::cell::Owner;
-use super::meta::TaskId;
+use super::describe::TaskId;
 use super::runnable::{Listed, Runnable};
 use crate::scheduler::Shared;
 

@@ -8,7 +8,7 @@ use windlass_sync::{waiting, wakes};
 
 use super::cell::Header;
 use super::describe::Described;
-use super::meta::TaskId;
+use super::describe::TaskId;
 use super::state::{Completed, Order, Phase};
 use super::{AbortHandle, waker};
 

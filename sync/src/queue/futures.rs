@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use super::state::{Line, Shared, State};
 use super::{Fifo, Job, Slot, Store};
 use crate::error::Closed;
-use crate::place::shown_by_place;
 use crate::shim::Arc;
+use crate::shown::shown_by_place;
 use crate::waiter::{Look, Visit, Waiter};
 
 const OVER: &str = "a future is not polled after it is ready";

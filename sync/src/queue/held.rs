@@ -7,6 +7,7 @@ use super::state::Shared;
 use super::{Fifo, Producer, Store};
 use crate::error::Closed;
 use crate::shim::Arc;
+use crate::shown::shown;
 
 /// A place in a queue: putting into it does not wait.
 ///
@@ -86,11 +87,7 @@ impl<T, S: Store<T>> Drop for Slot<T, S> {
     }
 }
 
-impl<T, S: Store<T>> fmt::Debug for Slot<T, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").field("queue", &self.queue).finish()
-    }
-}
+shown!([T, S: Store<T>] Slot[T, S] |this| { queue: this.queue });
 
 impl<T, S: Store<T>> Job<T, S> {
     /// For an item that is counted as a job already.

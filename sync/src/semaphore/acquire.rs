@@ -1,6 +1,5 @@
 //! The futures that wait for permits.
 
-use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::{OwnedPermit, Permit, Semaphore};
 use crate::error::Closed;
 use crate::shim::Arc;
+use crate::shown::shown;
 use crate::waiter::Waiter;
 
 /// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
@@ -90,20 +90,6 @@ impl Drop for AcquireOwned {
     }
 }
 
-impl fmt::Debug for Acquire<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire")
-            .field("wanted", &self.wanted)
-            .field("waiter", &self.waiter)
-            .finish_non_exhaustive()
-    }
-}
+shown!([] Acquire['_] |this| { wanted: this.wanted, waiter: this.waiter });
 
-impl fmt::Debug for AcquireOwned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AcquireOwned")
-            .field("wanted", &self.wanted)
-            .field("waiter", &self.waiter)
-            .finish_non_exhaustive()
-    }
-}
+shown!([] AcquireOwned[] |this| { wanted: this.wanted, waiter: this.waiter });

@@ -1,9 +1,8 @@
 //! Permits: what a semaphore gives, and takes back when they are dropped.
 
-use std::fmt;
-
 use super::Semaphore;
 use crate::shim::Arc;
+use crate::shown::shown;
 
 /// One or more permits of a [`Semaphore`], given back when dropped.
 ///
@@ -120,14 +119,4 @@ impl Drop for OwnedPermit {
     }
 }
 
-impl fmt::Debug for Permit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for OwnedPermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("count", &self.count).finish_non_exhaustive()
-    }
-}
+shown!([] Permit['_] |this| { count: this.count } [] OwnedPermit[] |this| { count: this.count });
