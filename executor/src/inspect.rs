@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use windlass_sync::waiting;
+
 use crate::blocking::{DescribedJob, Stats};
 use crate::counters::WorkerMetrics;
 use crate::scheduler::Shared;
@@ -91,11 +93,16 @@ impl fmt::Display for Dump {
     }
 }
 
+/// A worker's figures, with its task's number as it is shown.
+fn shown(figures: WorkerMetrics) -> WorkerMetrics {
+    WorkerMetrics { current: waiting::number(figures.current), ..figures }
+}
+
 impl Shared {
     pub(crate) fn metrics(&self) -> Metrics {
         let timers = &self.timers;
         Metrics {
-            workers: self.seats.iter().map(|seat| seat.counters.snapshot()).collect(),
+            workers: self.seats.iter().map(|seat| shown(seat.counters.snapshot())).collect(),
             queued: self.seats.iter().map(|seat| seat.queue.len()).collect(),
             injected: self.injector.len(),
             tasks: self.registry.len(),

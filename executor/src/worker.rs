@@ -296,7 +296,7 @@ impl Worker {
     pub(crate) fn run(&self, task: Runnable) {
         let id = task.id();
         let counters = self.counters();
-        counters.current.set(id.get());
+        counters.current.set(id.0);
         counters.polls.add(1);
         let (epoch, now_ns) = (&self.shared.epoch, self.now_ns.get());
         let ran = self.polling(id, move || task.run(epoch, now_ns));

@@ -549,6 +549,20 @@ fn each_task_knows_its_own_number_and_outside_there_is_none() {
     });
 }
 
+#[test]
+fn the_figures_of_a_worker_name_the_task_that_it_polled_last() {
+    let runtime = runtime(1);
+    let current = || runtime.handle().metrics().workers[0].current;
+    runtime.block_on(async {
+        for _ in 0..3 {
+            let task = spawn(async {});
+            let id = task.id().get();
+            task.await.unwrap();
+            assert_eq!(current(), id);
+        }
+    });
+}
+
 // INT-03
 #[test]
 fn the_list_has_every_unfinished_task_and_no_other() {

@@ -1,5 +1,6 @@
 //! TCP: connecting, reading and writing, ends and resets, halves.
 
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
@@ -55,6 +56,28 @@ fn a_peek_leaves_the_bytes_for_the_read() {
     let mut buffer = [0; 16];
     assert_eq!(drive(&mut reactor, server.peek(&mut buffer)).unwrap(), 5);
     assert_eq!(drive(&mut reactor, server.read(&mut buffer)).unwrap(), 5);
+}
+
+#[test]
+fn each_poll_does_what_its_future_does() {
+    let (mut reactor, _here) = reactor();
+    let (client, server) = connection(&mut reactor);
+    let mut buffer = [0; 9];
+    Hand::new(poll_fn(|cx| server.poll_peek(cx, &mut buffer))).pending();
+    drive(&mut reactor, poll_fn(|cx| client.poll_writable(cx))).unwrap();
+    let pieces = [IoSlice::new(b"head "), IoSlice::new(b"body")];
+    assert_eq!(client.try_write_vectored(&pieces).unwrap(), 9);
+    drive(&mut reactor, poll_fn(|cx| server.poll_readable(cx))).unwrap();
+    let peeked = drive(&mut reactor, poll_fn(|cx| server.poll_peek(cx, &mut buffer)));
+    assert_eq!((peeked.unwrap(), &buffer), (9, b"head body"));
+    assert_eq!(server.try_read(&mut buffer[..5]).unwrap(), 5);
+    let rest = drive(&mut reactor, poll_fn(|cx| server.poll_read(cx, &mut buffer)));
+    assert_eq!((rest.unwrap(), &buffer[..4]), (4, &b"body"[..]));
+    // The descriptor is as it was, and nobody's here.
+    let mut client = std::net::TcpStream::from(client.into_fd());
+    client.write_all(b"again").unwrap();
+    let again = drive(&mut reactor, poll_fn(|cx| server.poll_read(cx, &mut buffer)));
+    assert_eq!((again.unwrap(), &buffer[..5]), (5, &b"again"[..]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! UDP.
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
 
 use windlass_reactor::net::UdpSocket;
@@ -38,6 +39,32 @@ fn a_socket_is_waited_for_without_a_buffer_and_then_tried() {
     let expected = (5, one.local_addr().unwrap());
     assert_eq!(other.try_recv_from(&mut buffer).unwrap(), expected);
     assert_eq!(&buffer[..5], b"hello");
+}
+
+#[test]
+fn each_poll_does_what_its_future_does() {
+    let (mut reactor, _here) = reactor();
+    let one = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (here, there) = (one.local_addr().unwrap(), other.local_addr().unwrap());
+    let mut buffer = [0; 16];
+    assert_eq!(other.try_peek(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+    Hand::new(poll_fn(|cx| other.poll_readable(cx))).pending();
+    drive(&mut reactor, poll_fn(|cx| one.poll_writable(cx))).unwrap();
+    let sent = drive(&mut reactor, poll_fn(|cx| one.poll_send_to(cx, b"hello", there)));
+    assert_eq!(sent.unwrap(), 5);
+    drive(&mut reactor, poll_fn(|cx| other.poll_readable(cx))).unwrap();
+    let peeked = drive(&mut reactor, poll_fn(|cx| other.poll_peek_from(cx, &mut buffer)));
+    assert_eq!(peeked.unwrap(), (5, here));
+    assert_eq!(other.try_peek(&mut buffer).unwrap(), 5);
+    let received = drive(&mut reactor, poll_fn(|cx| other.poll_recv_from(cx, &mut buffer)));
+    assert_eq!((received.unwrap(), &buffer[..5]), ((5, here), &b"hello"[..]));
+    other.connect(here).unwrap();
+    let sent = drive(&mut reactor, poll_fn(|cx| other.poll_send(cx, b"you")));
+    assert_eq!(sent.unwrap(), 3);
+    let received = drive(&mut reactor, poll_fn(|cx| one.poll_recv(cx, &mut buffer)));
+    assert_eq!((received.unwrap(), &buffer[..3]), (3, &b"you"[..]));
+    Hand::new(poll_fn(|cx| one.poll_recv(cx, &mut buffer))).pending();
 }
 
 #[test]

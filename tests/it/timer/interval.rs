@@ -70,6 +70,7 @@ fn missed_ticks_delay_the_rhythm() {
     let bench = Bench::new();
     let mut beat = interval(ms(300));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    assert_eq!(beat.missed_tick_behavior(), MissedTickBehavior::Delay);
     assert_eq!(tick(&bench, &mut beat), Some(0));
     assert_eq!(tick_at(&bench, &mut beat, 650), Some(300));
     assert_eq!(tick_at(&bench, &mut beat, 949), None);
