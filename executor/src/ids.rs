@@ -13,7 +13,8 @@ const BLOCK: u64 = 1024;
 pub struct Ids(AtomicU64);
 
 impl Ids {
-    /// Numbers from 1 on, for the runtime that lies there in memory.
+    /// Numbers from 1 on, for the runtime that lies there in memory; 0 for jobs of no runtime's, which own
+    /// nothing.
     ///
     /// Tasks of two runtimes may share a mutex, which must not take one for the other because their
     /// numbers are the same. So an [owner](waiting::number) has above the number what comes of the

@@ -35,10 +35,9 @@ fn a_signal_ends_it_while_it_still_waits_for_its_database() {
     let database = format!("postgres://me@{}/users", silent.local_addr().unwrap());
     let mut child = command(&["--listen", "127.0.0.1:0", "--database", &database]).spawn().unwrap();
     let _connection = silent.accept().unwrap(); // and no word
-    let begun = Instant::now();
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    // Unheard, it would go on until the database takes too long, and fail.
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(begun.elapsed() < SOON);
 }
 
 #[test]

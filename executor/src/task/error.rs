@@ -7,8 +7,7 @@ use std::sync::{Arc, Weak};
 
 use windlass_sync::shim::Mutex;
 
-use super::describe::TaskId;
-use super::describe::quoted;
+use super::describe::{TaskId, quoted};
 use crate::context;
 use crate::scheduler::Shared;
 

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use windlass_sync::{waiting, wakes};
 
 use super::cell::Header;
-use super::describe::Described;
-use super::describe::TaskId;
+use super::describe::{Described, TaskId};
 use super::state::{Completed, Order, Phase};
 use super::{AbortHandle, waker};
 

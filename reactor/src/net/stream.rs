@@ -221,8 +221,10 @@ macro_rules! stream_methods {
             /// `NotConnected` if the peer has gone.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.socket.io().shutdown(how)?;
-                // Of a Unix stream that is full the kernel would tell only once there is room.
-                self.socket.announce(Edge::WRITABLE);
+                if how != Shutdown::Read {
+                    // Of a Unix stream that is full the kernel would tell only once there is room.
+                    self.socket.announce(Edge::WRITABLE);
+                }
                 Ok(())
             }
 

@@ -105,6 +105,8 @@ fn who_waits_to_write_is_woken_when_the_stream_is_ended_from_here() {
     let (one, _other) = full_stream();
     let mut writer = Hand::new(one.write(b"x"));
     writer.pending();
+    one.shutdown(Shutdown::Read).unwrap();
+    assert_eq!(writer.wakes(), 0, "it can still be written");
     one.shutdown(Shutdown::Write).unwrap(); // the kernel tells of room only, and there is none
     assert_eq!(writer.wakes(), 1);
     assert_eq!(writer.ready().unwrap_err().kind(), ErrorKind::BrokenPipe);
